@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readdirSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+const roots = [...readdirSync("packages").map((name) => `packages/${name}`), "conformance"].filter((root) =>
+  existsSync(`${root}/test`),
+);
+
+// Tests run against the sources of every package, so that none of them can pass on a stale build.
+const conditions = ["@mqttv5/source", "module", "node", "development|production"];
+
+export default defineConfig({
+  test: {
+    projects: roots.map((root) => ({
+      root,
+      ssr: { resolve: { conditions } },
+      test: { name: root.split("/").pop() ?? root, include: ["test/**/*.test.ts"], typecheck: { enabled: false } },
+    })),
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**/*.ts"],
+      reporter: ["text", "json-summary"],
+    },
+  },
+});
