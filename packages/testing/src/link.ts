@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * A byte pipe between a client and a broker: ordered and lossless.
+ *
+ * The same shape as the link of `@mqttv5/core`, declared here so that this package needs nothing but the codec.
+ */
+export interface Link {
+  /** Starts delivery to `receiver`. Called exactly once; nothing is delivered before. */
+  open(receiver: LinkReceiver): void;
+  /**
+   * Sends bytes; the link owns `chunk` from here. Returns false while its buffer is over the high-water mark:
+   * `drained` follows. After the link closed the bytes are ignored and the answer is false.
+   */
+  send(chunk: Uint8Array): boolean;
+  /** Bytes accepted by {@link send} and not yet handed to the peer (or to the operating system). */
+  readonly pendingBytes: number;
+  /** Stops reading. What had been read already may still arrive. */
+  pause(): void;
+  /** Continues reading. */
+  resume(): void;
+  /** Sends what is pending, then closes. `closed` follows, but only after {@link destroy} if the peer stalls. */
+  end(): void;
+  /** Closes at once; pending bytes are dropped. `closed` follows. Idempotent. */
+  destroy(): void;
+}
+
+/** What a {@link Link} tells the side that opened it. */
+export interface LinkReceiver {
+  /** Bytes arrived; they belong to the receiver. */
+  received(chunk: Uint8Array): void;
+  /** `pendingBytes` is 0 again after a `send` that returned false. */
+  drained(): void;
+  /** The link is closed. Called exactly once, last, and never from within a call to the link: always in a later turn. */
+  closed(error?: Error): void;
+}
+
+/** Opens links. */
+export interface Transport {
+  /** Resolves with a link to the broker at `url`; rejects when there is none, or when `options.signal` aborts. */
+  connect(url: URL, options: TransportConnectOptions): Promise<Link>;
+}
+
+/** What a {@link Transport} is told about one attempt. */
+export interface TransportConnectOptions {
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+  /** Headers of the WebSocket handshake; links of other kinds ignore them. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
