@@ -1,2 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { JsonCodecError, type JsonIssue } from "./error.js";
+export { type JsonOptions, json } from "./json.js";
+export type {
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+  StandardSchemaProps,
+} from "./standard-schema.js";

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { StandardIssue } from "./standard-schema.js";
+
+/** What a schema objects to, with the way to the offending value: `["readings", 0, "temp"]`. */
+export interface JsonIssue {
+  readonly message: string;
+  readonly path: readonly PropertyKey[];
+}
+
+/**
+ * A value that is not JSON, or a payload that is not what it should be.
+ *
+ * `code` is `ENCODE_FAILED` (nothing was sent) or `DECODE_FAILED`; `issues` is what the schema objects to, empty when
+ * the payload failed before it got there; `cause` is the error underneath, when there is one.
+ */
+export class JsonCodecError extends Error {
+  override readonly name: string = "JsonCodecError";
+  readonly code: "ENCODE_FAILED" | "DECODE_FAILED";
+  readonly issues: readonly JsonIssue[];
+
+  constructor(code: JsonCodecError["code"], message: string, details: { cause?: unknown; issues?: JsonIssue[] } = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.issues = details.issues ?? [];
+  }
+}
+
+const NAMED_ISSUES = 3;
+
+/** The error for a schema's objections: the first few are named in the message, all are in `issues`. */
+export function schemaError(
+  code: JsonCodecError["code"],
+  what: string,
+  found: ReadonlyArray<StandardIssue>,
+): JsonCodecError {
+  const issues = found.map(
+    ({ message, path }): JsonIssue => ({
+      message,
+      path: (path ?? []).map((segment) => (typeof segment === "object" ? segment.key : segment)),
+    }),
+  );
+  const named = issues.slice(0, NAMED_ISSUES).map(({ message, path }) => {
+    return path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`;
+  });
+  if (issues.length > NAMED_ISSUES) named.push(`and ${issues.length - NAMED_ISSUES} more`);
+  return new JsonCodecError(code, `${what} does not match the schema: ${named.join("; ")}`, { issues });
+}
