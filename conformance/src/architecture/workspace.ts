@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packages of the workspace as the rules see them; a test can make one up.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSource, type SourceFile } from "./source-file.js";
+
+export interface Manifest {
+  readonly name: string;
+  readonly private?: boolean;
+  readonly license?: string;
+  readonly type?: string;
+  readonly sideEffects?: boolean;
+  readonly engines?: Readonly<Record<string, string>>;
+  readonly repository?: { readonly directory?: string };
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly imports?: Readonly<Record<string, unknown>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+export interface Package {
+  /** Folder from the root: `packages/core`. */
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly src: readonly SourceFile[];
+  readonly test: readonly SourceFile[];
+  readonly hasReadme: boolean;
+}
+
+/** A broken rule, as one line: where, and what to do about it. */
+export type Violation = string;
+
+export function readWorkspace(root: string): Package[] {
+  const folders = ["packages", "examples"].flatMap((parent) => {
+    return existsSync(join(root, parent)) ? readdirSync(join(root, parent)).map((name) => `${parent}/${name}`) : [];
+  });
+  return [...folders, "conformance", "benchmarks"]
+    .filter((folder) => existsSync(join(root, folder, "package.json")))
+    .map((folder) => readPackage(root, folder));
+}
+
+function readPackage(root: string, folder: string): Package {
+  const home = join(root, folder);
+  const manifest: Manifest = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
+  return {
+    folder,
+    manifest,
+    src: readSources(join(home, "src")),
+    test: readSources(join(home, "test")),
+    hasReadme: existsSync(join(home, "README.md")),
+  };
+}
+
+function readSources(folder: string): SourceFile[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".ts"))
+    .toSorted()
+    .map((path) => readSource(path, readFileSync(join(folder, path), "utf8")));
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may import whom, and who may touch the platform. The tables come first; what the words mean is in src/architecture.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import {
+  checkLayers,
+  checkPackageGraph,
+  checkPackageImports,
+  checkPure,
+  checkTestImports,
+  type Layers,
+  type PureFiles,
+} from "../src/architecture/imports.js";
+import { checkLicenceLine, checkManifest, checkPlugin, checkSource } from "../src/architecture/manners.js";
+import { checkEntry, checkPlatform } from "../src/architecture/platform.js";
+import { type Manifest, type Package, readWorkspace } from "../src/architecture/workspace.js";
+
+interface Rules {
+  /** Bottom-up. A file imports from its own layer and from those below. */
+  readonly layers: Layers;
+  /** The packages its sources may import. */
+  readonly mayImport: readonly string[];
+  /** The files that may touch the platform; `undefined`: all of them. */
+  readonly platform?: readonly string[];
+  readonly pure?: PureFiles;
+  /** Files that belong to another entry than `index`. */
+  readonly otherEntries?: readonly string[];
+  /** `#name` -> the module it stands for in this repository; loaded with import() only. */
+  readonly aliases?: Readonly<Record<string, string>>;
+}
+
+const rules: Readonly<Record<string, Rules>> = {
+  "packages/wire": {
+    layers: [["*"], ["packets/*"], ["packet", "encode", "decode"], ["framer"], ["index"]],
+    mayImport: [],
+    platform: ["utf8"],
+  },
+  "packages/core": {
+    layers: [
+      ["ambient", "errors", "check", "ring", "signal", "logger", "codec", "transport", "clock", "message"],
+      ["store", "queue", "backoff", "stats", "server-info", "tcp", "no-tcp", "webcrypto", "page", "diagnostics"],
+      ["session/*", "options", "router", "subscription"],
+      ["connection/*", "publisher"],
+      ["supervisor"],
+      ["client", "typed"],
+      ["index"],
+    ],
+    mayImport: ["@mqttv5/wire"],
+    platform: ["clock", "tcp", "webcrypto", "page", "diagnostics"],
+    pure: { files: "session/*", mayImport: ["session/*", "errors", "ring", "stats", "store", "@mqttv5/wire"] },
+    aliases: { "#tcp": "tcp" },
+  },
+  "packages/testing": {
+    layers: [["*"], ["broker/*", "peer/*"], ["index"], ["node"]],
+    mayImport: ["@mqttv5/wire"],
+    platform: ["platform", "node"],
+    otherEntries: ["node"],
+  },
+  "packages/codec-json": {
+    layers: [["ambient", "error", "standard-schema"], ["json"], ["index"]],
+    mayImport: ["@mqttv5/core"],
+    platform: [],
+  },
+};
+
+/** Packages that a user adds to core; each takes core as a peer. */
+const plugins = ["packages/codec-json"];
+
+const root = join(fileURLToPath(import.meta.url), "..", "..", "..");
+const packages = readWorkspace(root);
+const published = packages.filter(({ manifest }) => manifest.private !== true);
+const manifestOfRoot: Manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+it("every published package has its rules in this file", () => {
+  expect(published.map(({ folder }) => folder).toSorted()).toEqual(Object.keys(rules).toSorted());
+});
+
+it("the packages depend on each other without a cycle, dev dependencies included", () => {
+  expect(checkPackageGraph(packages)).toEqual([]);
+});
+
+it("every file of src and test names its licence", () => {
+  const missing = packages.flatMap((pkg) => [
+    ...pkg.src.flatMap((file) => checkLicenceLine(`${pkg.folder}/src`, file)),
+    ...pkg.test.flatMap((file) => checkLicenceLine(`${pkg.folder}/test`, file)),
+  ]);
+  expect(missing).toEqual([]);
+});
+
+describe.each(published.map((pkg): [string, Package] => [pkg.folder, pkg]))("%s", (folder, pkg) => {
+  const {
+    layers,
+    mayImport,
+    platform,
+    pure,
+    otherEntries = [],
+    aliases = {},
+  } = rules[folder] ?? {
+    layers: [],
+    mayImport: [],
+  };
+
+  it("imports downwards only, without a cycle", () => {
+    expect(checkLayers(pkg, layers, aliases)).toEqual([]);
+  });
+
+  it("imports the packages it may, and declares them", () => {
+    expect(checkPackageImports(pkg, mayImport)).toEqual([]);
+  });
+
+  it("declares what its tests import", () => {
+    expect(checkTestImports(pkg, Object.keys(manifestOfRoot.devDependencies ?? {}))).toEqual([]);
+  });
+
+  it("touches the platform in its declared files only", () => {
+    expect(platform === undefined ? [] : checkPlatform(pkg, platform)).toEqual([]);
+    expect(checkEntry(pkg, otherEntries, aliases)).toEqual([]);
+  });
+
+  it("keeps its pure files pure", () => {
+    expect(pure === undefined ? [] : checkPure(pkg, pure)).toEqual([]);
+  });
+
+  it("has no file that is too long, hides state, says nothing or talks to the console", () => {
+    expect(pkg.src.flatMap((file) => checkSource(`${folder}/src`, file))).toEqual([]);
+  });
+
+  it("has a manifest fit to publish", () => {
+    expect([...checkManifest(pkg), ...(plugins.includes(folder) ? checkPlugin(pkg) : [])]).toEqual([]);
+  });
+});
