@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+import { viewOf } from "../bytes.js";
+import { PacketType, type QoS } from "../packet-type.js";
+import { Properties } from "../properties.js";
+import { bitOf, Property } from "../property.js";
+import type { PublishProperties } from "../property-values.js";
+import { skipProperties } from "../read-properties.js";
+import type { Reader } from "../reader.js";
+import { readText } from "../utf8.js";
+import { writeProperties } from "../write-properties.js";
+import { varintSize, type Writer } from "../writer.js";
+
+/** Carries an application message. Section 3.3. */
+export interface PublishPacket {
+  readonly type: typeof PacketType.Publish;
+  /** Empty only together with a topic alias. */
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** Sent before, at QoS 1 or 2. */
+  readonly duplicate: boolean;
+  /** 1 to 65,535; 0 at QoS 0. */
+  readonly packetId: number;
+  readonly properties?: PublishProperties | undefined;
+}
+
+const noIdentifiers: readonly number[] = Object.freeze([]);
+const aliasBit = bitOf[Property.TopicAlias] as number;
+const identifierBit = bitOf[Property.SubscriptionIdentifier] as number;
+
+/**
+ * A received PUBLISH: a view of its frame. All of it was validated, and nothing is turned into strings and objects before it
+ * is read; what is read once is kept. The view pins the memory of the frame: {@link own} gives one that doesn't.
+ */
+export class Publish implements PublishPacket {
+  readonly type: typeof PacketType.Publish;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly duplicate: boolean;
+  readonly packetId: number;
+  /** The topic alias; 0 if there is none. Section 3.3.2.3.4. */
+  readonly topicAlias: number;
+  /** Bytes of the topic; 0 if the alias stands for it. */
+  readonly topicLength: number;
+  /** The frame: `buffer` from `start` to `end` (exclusive). */
+  readonly buffer: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  private readonly topicStart: number;
+  private readonly propertiesStart: number;
+  private readonly payloadStart: number;
+  private readonly present: number;
+  private readTopic: string | undefined;
+  private readPayload: Uint8Array | undefined;
+  private readProperties: Properties | undefined;
+
+  /** @internal Only the decoder makes these: the bytes must have been validated. */
+  constructor(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    flags: number,
+    packetId: number,
+    topicStart: number,
+    topicLength: number,
+    topicAlias: number,
+    propertiesStart: number,
+    payloadStart: number,
+    present: number,
+  ) {
+    this.type = PacketType.Publish;
+    this.qos = ((flags >> 1) & 3) as QoS;
+    this.retain = (flags & 1) !== 0;
+    this.duplicate = (flags & 8) !== 0;
+    this.packetId = packetId;
+    this.topicAlias = topicAlias;
+    this.topicLength = topicLength;
+    this.buffer = buffer;
+    this.start = start;
+    this.end = end;
+    this.topicStart = topicStart;
+    this.propertiesStart = propertiesStart;
+    this.payloadStart = payloadStart;
+    this.present = present;
+    this.readTopic = undefined;
+    this.readPayload = undefined;
+    this.readProperties = undefined;
+  }
+
+  /** The topic; empty if the alias stands for it. */
+  get topic(): string {
+    return (this.readTopic ??= readText(this.buffer, this.topicStart, this.topicStart + this.topicLength));
+  }
+
+  /** The payload: a view of the frame, not a copy. */
+  get payload(): Uint8Array {
+    return (this.readPayload ??= viewOf(this.buffer, this.payloadStart, this.payloadLength));
+  }
+
+  /** Bytes of the payload. */
+  get payloadLength(): number {
+    return this.end - this.payloadStart;
+  }
+
+  get properties(): Properties {
+    return (this.readProperties ??= new Properties(
+      this.buffer,
+      this.propertiesStart,
+      this.payloadStart - this.propertiesStart,
+      1 << PacketType.Publish,
+      this.present,
+    ));
+  }
+
+  /** The identifiers of the subscriptions that matched, in their order. Section 3.3.2.3.8. */
+  get subscriptionIdentifiers(): readonly number[] {
+    return (this.present & identifierBit) === 0 ? noIdentifiers : this.properties.subscriptionIdentifiers;
+  }
+
+  /** The same packet over a copy of its frame of exact size, so that a small message doesn't pin a large chunk. */
+  own(): Publish {
+    const { start } = this;
+    const flags = this.buffer[start] as number;
+    return new Publish(
+      viewOf(this.buffer, start, this.end - start).slice(), // a Buffer's own slice would not copy
+      0,
+      this.end - start,
+      flags,
+      this.packetId,
+      this.topicStart - start,
+      this.topicLength,
+      this.topicAlias,
+      this.propertiesStart - start,
+      this.payloadStart - start,
+      this.present,
+    );
+  }
+}
+
+export function read(reader: Reader): Publish {
+  const { flags } = reader;
+  const qos = (flags >> 1) & 3;
+  if (qos === 3) throw reader.malformed("the QoS is 3"); // [MQTT-3.3.1-4]
+  if (flags === 8 || flags === 9) throw reader.malformed("DUP is set at QoS 0"); // [MQTT-3.3.1-2]
+  const topicStart = reader.skipTopic();
+  const topicLength = reader.position - topicStart;
+  const packetId = qos === 0 ? 0 : reader.packetId(); // [MQTT-2.2.1-2]
+  skipProperties(reader, PacketType.Publish);
+  const { present } = reader;
+  const topicAlias = (present & aliasBit) === 0 ? 0 : reader.topicAlias;
+  if (topicLength === 0 && topicAlias === 0) throw reader.forbidden("the topic is empty and there is no topic alias");
+  if ((present & identifierBit) !== 0 && reader.sender === "client") {
+    throw reader.forbidden("a client sent a Subscription Identifier"); // [MQTT-3.3.4-6]
+  }
+  return new Publish(
+    reader.bytes,
+    reader.start,
+    reader.end,
+    flags,
+    packetId,
+    topicStart,
+    topicLength,
+    topicAlias,
+    reader.propertiesStart,
+    reader.position,
+    present,
+  );
+}
+
+/** Writes all of a PUBLISH but the bytes of its payload, which are counted. */
+export function writeHeader(writer: Writer, packet: PublishPacket): void {
+  const { topic, payload, qos, packetId, duplicate, properties } = packet;
+  writer.checkQos(qos); // [MQTT-3.3.1-4]
+  if (qos === 0 && duplicate) throw writer.fail("INVALID_FIELD", "duplicate", duplicate, "must be false at QoS 0"); // [MQTT-3.3.1-2]
+  if (!(payload instanceof Uint8Array)) throw writer.fail("INVALID_FIELD", "payload", payload, "must be a Uint8Array");
+  const flags = (duplicate ? 8 : 0) | (qos << 1) | (packet.retain ? 1 : 0);
+  writer.open(PacketType.Publish, flags, varintSize(payload.length + 64));
+  if (topic === "") writer.u16(0);
+  else writer.topic("topic", topic);
+  if (qos !== 0) writer.packetId(packetId);
+  const present = writeProperties(writer, PacketType.Publish, properties);
+  if (topic === "" && (present & aliasBit) === 0) {
+    throw writer.fail("INVALID_TOPIC", "topic", topic, "must not be empty without a topic alias");
+  }
+  writer.close(payload.length);
+}
+
+export function write(writer: Writer, packet: PublishPacket): void {
+  writeHeader(writer, packet);
+  writer.raw(packet.payload);
+}

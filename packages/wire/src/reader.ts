@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+import { viewOf } from "./bytes.js";
+import { DecodeError, type DecodeReasonCode } from "./errors.js";
+import type { PacketType, Sender } from "./packet-type.js";
+import { isReasonCodeOf } from "./reason.js";
+import { topicFilterProblem } from "./topic.js";
+import { hasWildcardByte, isText, readText } from "./utf8.js";
+
+/** Memory larger than this is let go of as soon as its packet is decoded. */
+const largestKept = 262_144;
+
+/**
+ * A position in a packet that is being decoded. Every method takes one field, checks it, and moves on.
+ *
+ * One Reader serves all packets, because a DataView costs 100 ns and can serve every packet of a chunk. What it holds has
+ * a meaning only during one call of decode.
+ */
+export class Reader {
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
+  /** Where the packet begins and ends (exclusive) in `bytes`. */
+  start: number = 0;
+  end: number = 0;
+  type: number = 0;
+  /** The lower four bits of the packet's first byte. */
+  flags: number = 0;
+  sender: Sender | undefined = undefined;
+  /** Where the next field begins. */
+  position: number = 0;
+
+  /** What the last `skipProperties` found: where the first property begins, which there are, the topic alias or 0. */
+  propertiesStart: number = 0;
+  present: number = 0;
+  topicAlias: number = 0;
+
+  open(bytes: Uint8Array, start: number, end: number, sender: Sender | undefined): void {
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    this.start = start;
+    this.position = start;
+    this.end = end;
+    this.sender = sender;
+  }
+
+  /** Lets go of large memory. */
+  close(): void {
+    if (this.view.buffer.byteLength > largestKept) {
+      this.bytes = new Uint8Array(0);
+      this.view = new DataView(this.bytes.buffer);
+    }
+  }
+
+  /** The packet can't be parsed. */
+  malformed(detail: string): DecodeError {
+    return this.error(0x81, detail);
+  }
+
+  /** The packet can be parsed but says something that is not allowed. */
+  forbidden(detail: string): DecodeError {
+    return this.error(0x82, detail);
+  }
+
+  error(reasonCode: DecodeReasonCode, detail: string): DecodeError {
+    this.close();
+    return new DecodeError(reasonCode, this.type, detail);
+  }
+
+  /** Whether the packet has bytes left. */
+  get more(): boolean {
+    return this.position < this.end;
+  }
+
+  /** Throws unless the packet ends here. */
+  finish(): void {
+    if (this.position !== this.end) throw this.malformed("there are bytes after its last field");
+  }
+
+  /** Moves on by `length` bytes and returns where they begin. */
+  skip(length: number): number {
+    const from = this.position;
+    if (length > this.end - from) throw this.malformed("it ends in the middle of a field");
+    this.position = from + length;
+    return from;
+  }
+
+  u8(): number {
+    return this.view.getUint8(this.skip(1));
+  }
+
+  u16(): number {
+    return this.view.getUint16(this.skip(2));
+  }
+
+  u32(): number {
+    return this.view.getUint32(this.skip(4));
+  }
+
+  /** A Variable Byte Integer, in its shortest form if it is to be `strict`. [MQTT-1.5.5-1] */
+  varint(strict: boolean = true): number {
+    let byte = this.u8();
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    for (let shift = 7; shift < 28; shift += 7) {
+      byte = this.u8();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        if (byte === 0 && strict) throw this.malformed("a Variable Byte Integer is longer than its value needs");
+        return value;
+      }
+    }
+    throw this.malformed("a Variable Byte Integer has more than four bytes");
+  }
+
+  /** A Packet Identifier. */
+  packetId(): number {
+    const id = this.u16();
+    if (id === 0) throw this.forbidden("the Packet Identifier is 0");
+    return id;
+  }
+
+  /** A Reason Code that this packet may carry and its sender may use. */
+  reasonCode(): number {
+    const code = this.u8();
+    const type = this.type as PacketType;
+    if (isReasonCodeOf(type, code, this.sender)) return code;
+    const detail = `it must not carry the reason code 0x${code.toString(16)}`;
+    if (isReasonCodeOf(type, code)) throw this.forbidden(`${detail} from a ${this.sender}`);
+    throw this.malformed(detail);
+  }
+
+  /** Checks a UTF-8 String, moves behind it and returns where its bytes begin. */
+  skipText(): number {
+    const length = this.u16();
+    const from = this.skip(length);
+    if (!isText(this.view, from, this.position)) throw this.malformed("a string is not UTF-8 or contains U+0000");
+    return from;
+  }
+
+  text(): string {
+    const from = this.skipText();
+    return readText(this.bytes, from, this.position);
+  }
+
+  /** Checks a Topic Name, moves behind it and returns where its bytes begin. It may be empty. [MQTT-4.7.0-1] */
+  skipTopic(): number {
+    const from = this.skipText();
+    if (hasWildcardByte(this.view, from, this.position)) throw this.forbidden("a topic name contains a wildcard");
+    return from;
+  }
+
+  /** A Topic Name that must not be empty. */
+  topic(): string {
+    const from = this.skipTopic();
+    if (from === this.position) throw this.forbidden("a topic name is empty"); // [MQTT-4.7.3-1]
+    return readText(this.bytes, from, this.position);
+  }
+
+  /** A Topic Filter. */
+  filter(): string {
+    const filter = this.text();
+    const problem = topicFilterProblem(filter);
+    if (problem !== undefined) throw this.forbidden(`a topic filter ${problem}`);
+    return filter;
+  }
+
+  /** Binary Data: a view of the packet's bytes. */
+  binary(): Uint8Array {
+    const length = this.u16();
+    return viewOf(this.bytes, this.skip(length), length);
+  }
+}
