@@ -33,15 +33,17 @@ interface Rules {
 
 const rules: Readonly<Record<string, Rules>> = {
   "packages/wire": {
-    layers: [["*"], ["packets/*"], ["packet", "encode", "decode"], ["framer"], ["index"]],
+    layers: [["*"], ["packets/*"], ["packet", "encode", "decode", "rewrite"], ["framer"], ["index"]],
     mayImport: [],
     platform: ["utf8"],
   },
   "packages/core": {
     layers: [
       ["ambient", "errors", "check", "ring", "signal", "logger", "codec", "transport", "clock", "message"],
-      ["store", "queue", "backoff", "stats", "server-info", "tcp", "no-tcp", "webcrypto", "page", "diagnostics"],
-      ["session/*", "options", "router", "subscription"],
+      ["store", "queue", "backoff", "stats", "server-info", "client-state", "callbacks", "topic-filter"],
+      ["tcp", "no-tcp", "webcrypto", "page", "diagnostics"],
+      ["session/*", "options"],
+      ["router", "inbox", "handler", "subscription", "local-subscription", "subscribe-operation", "subscriptions"],
       ["connection/*", "publisher"],
       ["supervisor"],
       ["client", "typed"],
