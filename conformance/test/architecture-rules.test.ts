@@ -8,7 +8,7 @@ import {
   checkPure,
   checkTestImports,
 } from "../src/architecture/imports.js";
-import { checkManifest, checkPlugin, checkSource } from "../src/architecture/manners.js";
+import { checkLicence, checkManifest, checkPlugin, checkSource } from "../src/architecture/manners.js";
 import { checkEntry, checkPlatform } from "../src/architecture/platform.js";
 import { readSource } from "../src/architecture/source-file.js";
 import type { Manifest, Package } from "../src/architecture/workspace.js";
@@ -239,6 +239,14 @@ describe("manners", () => {
     ["what can't be parsed", `${spdx}const = 1;`, "a.ts", /can't be parsed/],
   ])("finds %s", (_, text, path, message) => {
     expect(find(text, path).join("\n")).toMatch(message);
+  });
+
+  it("looks for the licence behind a #! and in the comments of the language", () => {
+    const line = "SPDX-License-Identifier: Apache-2.0";
+    expect(checkLicence({ path: ".ci/run", text: `#!/bin/sh\n# ${line}\n` })).toEqual([]);
+    expect(checkLicence({ path: "a.yml", text: `# ${line}\n` })).toEqual([]);
+    expect(checkLicence({ path: "a.mjs", text: `# ${line}\n` })).toHaveLength(1);
+    expect(checkLicence({ path: "a.yml", text: `name: a\n# ${line}\n` })).toHaveLength(1);
   });
 
   it("is content with a well-made file", () => {

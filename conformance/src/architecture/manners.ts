@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shape of source files and of published manifests.
 import type { SourceFile } from "./source-file.js";
-import type { Package, Violation } from "./workspace.js";
+import type { Package, TextFile, Violation } from "./workspace.js";
 
-const SPDX = "// SPDX-License-Identifier: Apache-2.0";
+const SPDX = "SPDX-License-Identifier: Apache-2.0";
 const LONGEST_FILE = 400;
 const SAYS_NOTHING = /(^|\/)(utils?|helpers?|common|misc|shared)(\.ts$|\/)/;
 
@@ -12,7 +12,7 @@ export function checkSource(where: string, file: SourceFile): Violation[] {
   const found: Violation[] = [];
   const at = `${where}/${file.path}`;
   if (file.problem !== undefined) found.push(`${at} can't be parsed: ${file.problem}`);
-  found.push(...checkLicenceLine(where, file));
+  found.push(...checkLicence({ path: at, text: file.text }));
   if (SAYS_NOTHING.test(file.path)) found.push(`${at} has a name that says nothing: name it after what it holds`);
   const lines = file.text.split("\n").length - (file.text.endsWith("\n") ? 1 : 0);
   if (lines > LONGEST_FILE) found.push(`${at} has ${lines} lines: past ${LONGEST_FILE} it holds a second concept`);
@@ -29,10 +29,12 @@ export function checkSource(where: string, file: SourceFile): Violation[] {
   return found;
 }
 
-export function checkLicenceLine(where: string, file: SourceFile): Violation[] {
-  const [first, second] = file.text.split("\n", 2);
+/** The licence stands in the first line, or in the second behind a `#!`. */
+export function checkLicence({ path, text }: TextFile): Violation[] {
+  const [first, second] = text.split("\n", 2);
   const line = first?.startsWith("#!") === true ? second : first;
-  return line === SPDX ? [] : [`${where}/${file.path} does not start with "${SPDX}"`];
+  const comment = /\.(ts|mjs|js)$/.test(path) ? "//" : "#";
+  return line === `${comment} ${SPDX}` ? [] : [`${path} does not start with "${comment} ${SPDX}"`];
 }
 
 /** The manifest of a package that is published. */

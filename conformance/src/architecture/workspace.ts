@@ -29,6 +29,11 @@ export interface Package {
   readonly hasReadme: boolean;
 }
 
+export interface TextFile {
+  readonly path: string;
+  readonly text: string;
+}
+
 /** A broken rule, as one line: where, and what to do about it. */
 export type Violation = string;
 
@@ -60,4 +65,16 @@ function readSources(folder: string): SourceFile[] {
     .filter((path) => path.endsWith(".ts"))
     .toSorted()
     .map((path) => readSource(path, readFileSync(join(folder, path), "utf8")));
+}
+
+const NOT_OURS = new Set(["node_modules", "dist", "coverage", ".turbo", ".git", ".reports"]);
+
+/** Every program of the repository, whatever it is written in: what carries a licence line. */
+export function readPrograms(root: string, folder = ""): TextFile[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return NOT_OURS.has(entry.name) ? [] : readPrograms(root, path);
+    const isProgram = /\.(ts|js|mjs|sh|ya?ml)$/.test(path) || path === ".ci/run";
+    return isProgram && path !== "pnpm-lock.yaml" ? [{ path, text: readFileSync(join(root, path), "utf8") }] : [];
+  });
 }
