@@ -1,5 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+export type { BrokerConnection } from "./broker/connection.js";
+export type {
+  AsyncAuthenticationRounds,
+  AuthenticationContext,
+  AuthenticationOutcome,
+  AuthenticationRounds,
+  AuthenticationScript,
+  Awaitable,
+  BrokerHooks,
+  ClientInfo,
+  ConnectVerdict,
+  PacketEvent,
+  Verdict,
+} from "./broker/hooks.js";
+export type { Message, MessageProperties } from "./broker/message.js";
+export type { TestBrokerOptions } from "./broker/options.js";
+export type { BrokerSession } from "./broker/session.js";
+export {
+  type BrokerPublishOptions,
+  type BrokerTransportOptions,
+  type RestartOptions,
+  TestBroker,
+} from "./broker/test-broker.js";
 export type { Clock, Timer } from "./clock.js";
 export type { Fault, FaultyLink } from "./fault.js";
 export type { Link, LinkReceiver, Transport, TransportConnectOptions } from "./link.js";
