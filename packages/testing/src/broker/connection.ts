@@ -299,6 +299,7 @@ export class Connection implements LinkReceiver, BrokerConnection, Line, Authent
   }
 
   disconnect(reasonCode: number, properties?: DisconnectProperties): void {
+    if (!this.live) return this.close(); // [MQTT-3.14.0-1]
     if (reasonCode === ReasonCode.NormalDisconnection) this.#session?.forgetWill();
     this.#refuse(reasonCode, properties ?? {});
   }
