@@ -1,2 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+/// <reference lib="esnext.disposable" preserve="true" />
+
+export {
+  PacketType,
+  type Properties,
+  type QoS,
+  ReasonCode,
+  type RetainHandling,
+  type UserProperty,
+} from "@mqttv5/wire";
+export { type Backoff, constantBackoff, exponentialBackoff } from "./backoff.js";
+export { Client } from "./client.js";
+export type { ClientState } from "./client-state.js";
+export { type Clock, systemClock, type Timer } from "./clock.js";
+export type { Codec } from "./codec.js";
+export type { DisconnectOptions } from "./disconnect-options.js";
+export {
+  type Delivery,
+  type ErrorCode,
+  type FilterResult,
+  InvalidArgumentError,
+  MqttError,
+  ProtocolError,
+  ReasonCodeError,
+  SubscribeError,
+} from "./errors.js";
+export type { MessageHandler } from "./handler.js";
+export type { DropReason, Overflow } from "./inbox.js";
+export type { Logger } from "./logger.js";
+export type { Message } from "./message.js";
+export type { ClientOptions, SessionLossPolicy, WillOptions } from "./options.js";
+export type { PublishOptions, PublishResult } from "./publish-options.js";
+export type { ServerInfo } from "./server-info.js";
+export type { Stats } from "./stats.js";
+export type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe-options.js";
+export type {
+  CallbackSubscription,
+  MessageQueue,
+  Subscription,
+  SubscriptionEnd,
+  SubscriptionState,
+  WaitOptions,
+} from "./subscription.js";
+export type { DeliveryOptions, Filters, TopicFilter } from "./topic-filter.js";
+export type { Link, LinkReceiver, TlsOptions, Transport, TransportConnectOptions } from "./transport.js";
+export type { Typed, TypedMessage, TypedQueue, TypedSubscription } from "./typed.js";

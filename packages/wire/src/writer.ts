@@ -67,7 +67,14 @@ export class Writer {
     return bytes;
   }
 
-  /** The same as a copy of exact size; the writer uses its memory again. @internal */
+  /** Adds packets that are encoded already, as they are. */
+  append(packets: Uint8Array): void {
+    this.position = this.packet;
+    this.raw(packets);
+    this.packet = this.position;
+  }
+
+  /** What `take` gives, as a copy of exact size; the writer uses its memory again. @internal */
   copy(): Uint8Array {
     const bytes = this.chunk.slice(this.taken, this.packet);
     if (this.chunk.length > 4 * this.slab) this.reset(0);

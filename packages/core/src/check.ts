@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EncodeError, encodeUtf8, isWellFormed, type QoS } from "@mqttv5/wire";
+import { type ErrorCode, InvalidArgumentError } from "./errors.js";
+
+/** Checks of what callers pass: each returns the value it was given, or throws an error that names the field. */
+
+export function invalid(field: string, value: unknown, limit: string): InvalidArgumentError {
+  return new InvalidArgumentError("INVALID_FIELD", field, value, limit);
+}
+
+export function integer(field: string, value: unknown, low: number, high: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
+    throw invalid(field, value, `must be an integer from ${low} to ${high}`);
+  }
+  return value;
+}
+
+/** A bound on bytes or items: a positive integer, or Infinity for none. */
+export function bound(field: string, value: unknown): number {
+  return value === Infinity ? value : integer(field, value, 1, Number.MAX_SAFE_INTEGER);
+}
+
+export function duration(field: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
+    throw invalid(field, value, "must be a finite number of milliseconds, at least 0");
+  }
+  return value;
+}
+
+export function flag(field: string, value: unknown): boolean | undefined {
+  if (value !== undefined && typeof value !== "boolean") throw invalid(field, value, "must be true or false");
+  return value;
+}
+
+export function text(field: string, value: unknown): string {
+  if (typeof value !== "string") throw invalid(field, value, "must be a string");
+  return value;
+}
+
+/** A payload or password: bytes as they are, a string as UTF-8. */
+export function bytes(field: string, value: unknown): Uint8Array {
+  if (typeof value === "string") {
+    if (!isWellFormed(value)) throw invalid(field, value, "must be well-formed text, without lone surrogates");
+    return encodeUtf8(value);
+  }
+  if (!(value instanceof Uint8Array)) throw invalid(field, value, "must be a Uint8Array or a string");
+  return value;
+}
+
+export function qos(field: string, value: unknown): QoS {
+  if (value !== 0 && value !== 1 && value !== 2) {
+    throw new InvalidArgumentError("INVALID_QOS", field, value, "must be 0, 1 or 2");
+  }
+  return value;
+}
+
+export function callable<F extends (...args: never[]) => unknown>(field: string, value: F | undefined): F | undefined {
+  if (value !== undefined && typeof value !== "function") throw invalid(field, value, "must be a function");
+  return value;
+}
+
+export function oneOf<T extends string>(field: string, value: unknown, choices: readonly T[]): T {
+  if (!choices.includes(value as T)) throw invalid(field, value, `must be one of ${choices.join(", ")}`);
+  return value as T;
+}
+
+/** The codec's refusal to encode, as an error of this package; anything else passes unchanged. */
+export function fromEncodeError(error: unknown): unknown {
+  if (!(error instanceof EncodeError)) return error;
+  const limit = error.limit === undefined ? error.message : String(error.limit);
+  return new InvalidArgumentError(error.code as ErrorCode, error.field, error.value, limit, error);
+}

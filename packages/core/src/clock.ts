@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Ring } from "./ring.js";
+
+/** Time and randomness, as an argument: the only file that reads the platform's. */
+
+/** A timer that was set and can be taken back. */
+export interface Timer {
+  /** Idempotent, and harmless after the timer ran. */
+  cancel(): void;
+}
+
+/** Where the client takes time and randomness from. Tests pass a virtual one. */
+export interface Clock {
+  /** Milliseconds that only ever grow; only differences mean anything. */
+  now(): number;
+  /** Milliseconds since 1970. */
+  wallTime(): number;
+  /** Runs `callback` once, `delay` milliseconds from now. */
+  schedule(delay: number, callback: () => void): Timer;
+  /** Runs `callback` after the current turn and its microtasks, in the order given. */
+  afterTurn(callback: () => void): void;
+  /** At least 0, below 1. */
+  random(): number;
+  /** Unpredictable bytes. */
+  randomBytes(length: number): Uint8Array;
+}
+
+declare const globalThis: {
+  setTimeout(callback: () => void, delay: number): unknown;
+  clearTimeout(handle: unknown): void;
+  setImmediate?: (callback: () => void) => unknown;
+  MessageChannel?: new () => { port1: ChannelPort; port2: ChannelPort };
+  performance: { now(): number };
+  crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
+};
+
+interface ChannelPort {
+  onmessage: (() => void) | null;
+  postMessage(value: null): void;
+}
+
+/** The longest delay that platforms' timers take without wrapping. */
+const LONGEST = 0x7fffffff;
+
+/** The platform's clock. */
+export function systemClock(): Clock {
+  const afterTurn = macrotask();
+  return {
+    now: () => globalThis.performance.now(),
+    wallTime: () => Date.now(),
+    schedule(delay, callback) {
+      const handle = globalThis.setTimeout(callback, Math.min(Math.max(0, delay), LONGEST));
+      return { cancel: () => globalThis.clearTimeout(handle) };
+    },
+    afterTurn,
+    random: () => Math.random(),
+    randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+  };
+}
+
+/** `setImmediate` where there is one; elsewhere a message channel, because browsers slow nested timers to 4 ms. */
+function macrotask(): (callback: () => void) => void {
+  const immediate = globalThis.setImmediate;
+  if (immediate !== undefined) return (callback) => void immediate(callback);
+  const Channel = globalThis.MessageChannel;
+  if (Channel === undefined) return (callback) => void globalThis.setTimeout(callback, 0);
+  const queue = new Ring<() => void>();
+  const { port1, port2 } = new Channel();
+  port1.onmessage = () => {
+    // Each post stands for one callback; posts arrive in order, so the head is the one to run.
+    queue.shift()?.();
+  };
+  return (callback) => {
+    queue.push(callback);
+    port2.postMessage(null);
+  };
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type AckPacket,
+  type ConnackPacket,
+  type ConnectPacket,
+  type DecodedPacket,
+  DecodeError,
+  type DecodeOptions,
+  type DisconnectPacket,
+  decode,
+  encode,
+  Framer,
+  type Packet,
+  PacketType,
+  type PublishPacket,
+  packetName,
+  ReasonCode,
+  reasonName,
+  type SubackPacket,
+  type UnsubackPacket,
+} from "@mqttv5/wire";
+import type { Timer } from "../clock.js";
+import { MqttError, ProtocolError, type Reason, ReasonCodeError } from "../errors.js";
+import type { ResolvedOptions } from "../options.js";
+import { type ServerInfo, serverInfo } from "../server-info.js";
+import type { Session } from "../session/session.js";
+import type { Stats } from "../stats.js";
+import type { Link, LinkReceiver } from "../transport.js";
+import { InboundAliases } from "./inbound-aliases.js";
+import { KeepAlive } from "./keep-alive.js";
+import { Sender } from "./sender.js";
+
+/** How far a connection has come. Small integers: compared on every packet. */
+export const ConnectionPhase = { AwaitConnack: 0, Open: 1, Closing: 2, Closed: 3 } as const;
+export type ConnectionPhase = (typeof ConnectionPhase)[keyof typeof ConnectionPhase];
+
+/**
+ * Which packets a broker may send when; all else is a Protocol Error.
+ *
+ * | packet                                             | AwaitConnack | Open |
+ * | -------------------------------------------------- | ------------ | ---- |
+ * | CONNACK                                            | yes          | no   |
+ * | DISCONNECT                                         | ends         | ends |
+ * | PUBLISH PUBACK PUBREC PUBREL PUBCOMP               | no           | yes  |
+ * | SUBACK UNSUBACK PINGRESP                           | no           | yes  |
+ * | AUTH                                               | no           | no   |
+ * | CONNECT SUBSCRIBE UNSUBSCRIBE PINGREQ (the client's) | no         | no   |
+ *
+ * In Closing and Closed nothing is read.
+ */
+const LEGAL_WHEN_OPEN = new Set<number>([
+  PacketType.Publish,
+  PacketType.Puback,
+  PacketType.Pubrec,
+  PacketType.Pubrel,
+  PacketType.Pubcomp,
+  PacketType.Suback,
+  PacketType.Unsuback,
+  PacketType.Pingresp,
+]);
+
+type DecodedAck = AckPacket | SubackPacket | UnsubackPacket;
+
+/** What a connection tells the supervisor. */
+export interface ConnectionPort {
+  /** CONNACK was good. The session goes on from within this call, before the next packet is looked at. */
+  established(info: ServerInfo): void;
+  /** The link is gone. Exactly once, last. */
+  ended(cause: MqttError): void;
+}
+
+/** One life of a link: handshake, limits granted, aliases, keep-alive, reading and writing. Ends when the link does. */
+export class Connection implements LinkReceiver {
+  readonly sender: Sender;
+  readonly #link: Link;
+  readonly #options: ResolvedOptions;
+  readonly #session: Session;
+  readonly #stats: Stats;
+  readonly #port: ConnectionPort;
+  readonly #connect: ConnectPacket;
+  readonly #framer: Framer;
+  readonly #decodeOptions: DecodeOptions;
+  readonly #aliases: InboundAliases;
+  #phase: ConnectionPhase = ConnectionPhase.AwaitConnack;
+  #keepAlive: KeepAlive | undefined;
+  #destroyTimer: Timer | undefined;
+  /** Why it is ending, once that is known. */
+  #cause: MqttError | undefined;
+  /** The topic of the PUBLISH being handled, its alias resolved. */
+  #topic = "";
+  #info: ServerInfo | undefined;
+
+  constructor(
+    link: Link,
+    connect: ConnectPacket,
+    options: ResolvedOptions,
+    session: Session,
+    stats: Stats,
+    port: ConnectionPort,
+  ) {
+    this.#link = link;
+    this.#connect = connect;
+    this.#options = options;
+    this.#session = session;
+    this.#stats = stats;
+    this.#port = port;
+    this.sender = new Sender(link, options.clock);
+    this.#aliases = new InboundAliases(options.topicAliasMaximum);
+    const lenient = this.#lenient();
+    this.#framer = new Framer({ maximumPacketSize: options.maximumPacketSize, lenient });
+    this.#decodeOptions = { sender: "server", lenient };
+  }
+
+  /** Sends CONNECT, the first packet of every connection [MQTT-3.1.0-1]. */
+  start(): void {
+    this.#link.open(this);
+    this.sender.send(this.#connect);
+    this.sender.flush();
+  }
+
+  /** What the broker granted; undefined until CONNACK. */
+  get info(): ServerInfo | undefined {
+    return this.#info;
+  }
+
+  /** The topic of the PUBLISH being handled. */
+  get topic(): string {
+    return this.#topic;
+  }
+
+  /** Sends a packet of the session's. */
+  send(packet: Packet): void {
+    this.sender.send(packet);
+  }
+
+  /** Sends a QoS 0 PUBLISH: see {@link Sender.publish}. */
+  publish(packet: PublishPacket): Promise<void> | undefined {
+    return this.sender.publish(packet);
+  }
+
+  /** Says goodbye and closes: nothing follows the DISCONNECT [MQTT-3.14.4-1, MQTT-3.14.4-2]. */
+  disconnect(packet: DisconnectPacket, cause: MqttError): void {
+    if (this.#phase >= ConnectionPhase.Closing) return;
+    this.sender.send(this.#fitting(packet));
+    this.#close(cause);
+  }
+
+  /** Closes without a word. */
+  destroy(cause: MqttError): void {
+    this.#cause ??= cause;
+    this.#leave(ConnectionPhase.Closing);
+    this.#destroy();
+  }
+
+  // The link's side
+
+  received(chunk: Uint8Array): void {
+    if (this.#phase >= ConnectionPhase.Closing) return;
+    const now = this.#options.clock.now();
+    this.#keepAlive?.received(now);
+    this.#session.advance(now);
+    const framer = this.#framer;
+    try {
+      framer.push(chunk);
+      while (framer.next()) {
+        this.#handle(decode(framer.buffer, framer.start, framer.end, this.#decodeOptions));
+        if (this.#closing()) return;
+      }
+    } catch (error) {
+      this.#violated(error);
+    }
+  }
+
+  drained(): void {
+    this.sender.drained();
+  }
+
+  closed(error?: Error): void {
+    if (this.#phase === ConnectionPhase.Closed) return;
+    const lost = new MqttError("CONNECTION_LOST", "The connection was lost", { cause: error });
+    const cause = this.#cause ?? lost;
+    this.#leave(ConnectionPhase.Closed);
+    this.#destroyTimer?.cancel();
+    this.#port.ended(cause);
+  }
+
+  // Inside
+
+  #closing(): boolean {
+    return this.#phase >= ConnectionPhase.Closing;
+  }
+
+  #handle(packet: DecodedPacket): void {
+    const { type } = packet;
+    if (type === PacketType.Disconnect) {
+      this.#disconnected(packet);
+      return;
+    }
+    if (this.#phase === ConnectionPhase.AwaitConnack) {
+      if (type !== PacketType.Connack) throw unexpected(type, "before CONNACK");
+      this.#connacked(packet);
+      return;
+    }
+    if (!LEGAL_WHEN_OPEN.has(type)) throw unexpected(type, "on an open connection");
+    switch (type) {
+      case PacketType.Publish:
+        this.#topic = this.#aliases.topicOf(packet);
+        this.#session.receivePublish(packet);
+        return;
+      case PacketType.Puback:
+        this.#checkProblemInformation(packet);
+        this.#session.receivePuback(packet);
+        return;
+      case PacketType.Pubrec:
+        this.#checkProblemInformation(packet);
+        this.#session.receivePubrec(packet);
+        return;
+      case PacketType.Pubrel:
+        this.#checkProblemInformation(packet);
+        this.#session.receivePubrel(packet);
+        return;
+      case PacketType.Pubcomp:
+        this.#checkProblemInformation(packet);
+        this.#session.receivePubcomp(packet);
+        return;
+      case PacketType.Suback:
+      case PacketType.Unsuback:
+        this.#checkProblemInformation(packet);
+        this.#session.receiveControlAck(packet);
+        return;
+      default: // PINGRESP: that something arrived was noted already
+    }
+  }
+
+  #connacked(packet: ConnackPacket): void {
+    const { reasonCode } = packet;
+    const properties = packet.properties ?? {};
+    if (reasonCode >= 0x80) {
+      const text = `The broker refused the connection: ${reasonName(reasonCode)} (0x${reasonCode.toString(16)})`;
+      this.#close(
+        new ReasonCodeError("CONNECT_REFUSED", text, { packet: "CONNACK", reasonCode, ...explanation(properties) }),
+      );
+      return;
+    }
+    if (packet.sessionPresent && this.#connect.cleanStart) {
+      throw new ProtocolError(ReasonCode.ProtocolError, "The broker claims a session after Clean Start"); // [MQTT-3.2.2-4]
+    }
+    if (this.#connect.clientId === "" && properties.assignedClientIdentifier === undefined) {
+      throw new ProtocolError(ReasonCode.ProtocolError, "The broker assigned no Client Identifier"); // [MQTT-3.2.2-16]
+    }
+    if (properties.authenticationMethod !== undefined) {
+      throw new ProtocolError(
+        ReasonCode.ProtocolError,
+        "The broker names an Authentication Method that was not asked for",
+      );
+    }
+    const info = serverInfo(packet, {
+      clientId: this.#connect.clientId,
+      keepAlive: this.#options.keepAlive,
+      sessionExpiryInterval: this.#options.sessionExpiryInterval,
+    });
+    this.#info = info;
+    this.#phase = ConnectionPhase.Open;
+    this.#startKeepAlive(info.keepAlive * 1000);
+    this.#port.established(info);
+  }
+
+  #startKeepAlive(interval: number): void {
+    if (interval === 0) return;
+    const { clock, pingTimeout } = this.#options;
+    const port = {
+      lastSent: () => this.sender.lastSent,
+      ping: () => {
+        this.sender.send({ type: PacketType.Pingreq });
+        this.sender.flush();
+      },
+      silent: () => {
+        this.#stats.pingTimeouts++;
+        this.destroy(new MqttError("KEEP_ALIVE_TIMEOUT", "The broker did not answer a PINGREQ"));
+      },
+    };
+    this.#keepAlive = new KeepAlive(port, clock, interval, pingTimeout < interval ? pingTimeout : interval / 2);
+  }
+
+  #disconnected(packet: DisconnectPacket): void {
+    this.#stats.serverDisconnects++;
+    const { reasonCode } = packet;
+    const text = `The broker disconnected: ${reasonName(reasonCode)} (0x${reasonCode.toString(16)})`;
+    this.#close(
+      new ReasonCodeError("SERVER_DISCONNECTED", text, {
+        packet: "DISCONNECT",
+        reasonCode,
+        ...explanation(packet.properties),
+      }),
+    );
+  }
+
+  /** The broker must not explain where it was asked not to (section 3.1.2.11.7). */
+  #checkProblemInformation(packet: DecodedAck): void {
+    if (this.#options.requestProblemInformation) return;
+    const { reasonString, userProperties } = packet.properties ?? {};
+    if (reasonString === undefined && (userProperties ?? []).length === 0) return;
+    const text = `The broker sent ${packetName(packet.type)} with Problem Information, which it was asked not to`;
+    throw new ProtocolError(ReasonCode.ProtocolError, text);
+  }
+
+  /** Whatever went wrong while reading ends the connection with the code for it (section 4.13) and never leaves here. */
+  #violated(error: unknown): void {
+    this.#stats.protocolErrors++;
+    const cause =
+      error instanceof DecodeError
+        ? new ProtocolError(error.reasonCode, `The broker sent a bad packet: ${error.message}`, { cause: error })
+        : error instanceof ProtocolError
+          ? error
+          : new ProtocolError(ReasonCode.ImplementationSpecificError, "A received packet could not be handled", {
+              cause: error,
+            });
+    this.#options.logger.error?.(cause.message, cause);
+    this.disconnect({ type: PacketType.Disconnect, reasonCode: cause.reasonCode }, cause);
+  }
+
+  /** Leaves out what would make a DISCONNECT too large for the broker [MQTT-3.14.2-3, MQTT-3.14.2-4]. */
+  #fitting(packet: DisconnectPacket): DisconnectPacket {
+    const maximum = this.#info?.maximumPacketSize ?? Infinity;
+    if (maximum === Infinity || encode(packet).length <= maximum) return packet;
+    const { sessionExpiryInterval } = packet.properties ?? {};
+    return { type: packet.type, reasonCode: packet.reasonCode, properties: { sessionExpiryInterval } };
+  }
+
+  /** Ends the connection: what was sent still leaves, within bounds. */
+  #close(cause: MqttError): void {
+    this.#cause ??= cause;
+    this.sender.flush();
+    this.#leave(ConnectionPhase.Closing);
+    this.#link.end();
+    this.#destroyTimer = this.#options.clock.schedule(this.#options.disconnectTimeout, () => this.#destroy());
+  }
+
+  /** Even a link that never says that it closed must not keep anybody waiting. */
+  #destroy(): void {
+    this.#link.destroy();
+    this.#destroyTimer?.cancel();
+    this.#destroyTimer = this.#options.clock.schedule(this.#options.disconnectTimeout, () => this.closed());
+  }
+
+  /** From here on nothing is sent or read; the session waits for the next connection. */
+  #leave(phase: ConnectionPhase): void {
+    const wasOpen = this.#phase === ConnectionPhase.Open;
+    this.#phase = phase;
+    this.#keepAlive?.stop();
+    this.sender.close();
+    if (wasOpen) this.#session.disconnected();
+  }
+
+  #lenient(): ((violation: DecodeError) => void) | undefined {
+    const { lenientDecoding, logger } = this.#options;
+    return lenientDecoding ? (violation) => logger.warn?.(`Tolerated: ${violation.message}`, violation) : undefined;
+  }
+}
+
+function unexpected(type: number, when: string): ProtocolError {
+  return new ProtocolError(ReasonCode.ProtocolError, `The broker sent ${packetName(type)} ${when}`);
+}
+
+type Explanation = Omit<Reason, "packet" | "reasonCode">;
+
+/** What a packet says about its Reason Code. */
+function explanation(properties: Explanation = {}): Explanation {
+  const { reasonString, userProperties, serverReference } = properties;
+  return { reasonString, userProperties, serverReference };
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock, Timer } from "../clock.js";
+
+/** What keep-alive asks of its connection. */
+export interface KeepAlivePort {
+  /** When bytes were last handed to the link. */
+  lastSent(): number;
+  ping(): void;
+  /** Nothing answered in time. */
+  silent(): void;
+}
+
+/**
+ * Two deadlines in one timer: a PINGREQ is due when either direction has been quiet for the keep-alive interval
+ * [MQTT-3.1.2-20]; after it, anything that arrives counts as the answer, and silence ends the connection. The timer is
+ * set anew only when it fires, never per packet. Ends with its connection.
+ */
+export class KeepAlive {
+  readonly #port: KeepAlivePort;
+  readonly #clock: Clock;
+  readonly #interval: number;
+  readonly #timeout: number;
+  #lastReceived: number;
+  /** When an answer must have come; 0 while none is asked for. */
+  #answerBy = 0;
+  #timer: Timer;
+
+  /** `interval` and `timeout` in milliseconds, both above 0. */
+  constructor(port: KeepAlivePort, clock: Clock, interval: number, timeout: number) {
+    this.#port = port;
+    this.#clock = clock;
+    this.#interval = interval;
+    this.#timeout = timeout;
+    this.#lastReceived = clock.now();
+    this.#timer = clock.schedule(interval, () => this.#due());
+  }
+
+  /** Bytes arrived. */
+  received(now: number): void {
+    this.#lastReceived = now;
+    this.#answerBy = 0;
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+  }
+
+  #due(): void {
+    const now = this.#clock.now();
+    if (this.#answerBy > 0 && now >= this.#answerBy) {
+      this.#port.silent();
+      return;
+    }
+    const quietSince = Math.min(this.#port.lastSent(), this.#lastReceived);
+    let next = quietSince + this.#interval;
+    if (now >= next) {
+      this.#port.ping();
+      if (this.#answerBy === 0) this.#answerBy = now + this.#timeout;
+      // What was sent now is quiet for a whole interval; the answer is due earlier.
+      next = now + this.#interval;
+    }
+    if (this.#answerBy > 0) next = Math.min(next, this.#answerBy);
+    this.#timer = this.#clock.schedule(Math.max(0, next - now), () => this.#due());
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ReasonCode } from "@mqttv5/wire";
+import type { Inbox } from "./inbox.js";
+import type { Message } from "./message.js";
+
+/** Runs on arrival. The message is acked when it returns, or when the promise it returns resolves. */
+export type MessageHandler = (message: Message) => void | PromiseLike<void>;
+
+/**
+ * Feeds an inbox to a handler: at once while fewer than `concurrency` calls are unfinished, else when one finishes. A
+ * handler that throws or rejects has its message refused with 0x80 (Unspecified error), and is reported. Ends with its
+ * subscription.
+ */
+export class HandlerRunner {
+  readonly #handler: MessageHandler;
+  readonly #inbox: Inbox;
+  readonly #concurrency: number;
+  readonly #failed: (error: unknown) => void;
+  #running = 0;
+
+  constructor(handler: MessageHandler, inbox: Inbox, concurrency: number, failed: (error: unknown) => void) {
+    this.#handler = handler;
+    this.#inbox = inbox;
+    this.#concurrency = concurrency;
+    this.#failed = failed;
+  }
+
+  /** A message arrived. */
+  offer(message: Message): void {
+    // Ahead of those that wait only if none does.
+    if (this.#running < this.#concurrency && this.#inbox.size === 0) this.#run(message);
+    else this.#inbox.offer(message);
+  }
+
+  #run(message: Message): void {
+    let result: void | PromiseLike<void>;
+    try {
+      result = this.#handler(message);
+    } catch (error) {
+      this.#refuse(message, error);
+      return;
+    }
+    if (typeof result?.then !== "function") {
+      message.ack();
+      return;
+    }
+    this.#running++;
+    result.then(
+      () => {
+        message.ack();
+        this.#next();
+      },
+      (error: unknown) => {
+        this.#refuse(message, error);
+        this.#next();
+      },
+    );
+  }
+
+  /** A call has finished: the place is free for what waits. */
+  #next(): void {
+    this.#running--;
+    while (this.#running < this.#concurrency) {
+      const message = this.#inbox.take();
+      if (message === undefined) return;
+      this.#run(message);
+    }
+  }
+
+  #refuse(message: Message, error: unknown): void {
+    message.reject(ReasonCode.UnspecifiedError);
+    this.#failed(error);
+  }
+}

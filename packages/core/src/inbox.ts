@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { MqttError } from "./errors.js";
+import type { Message } from "./message.js";
+import { Ring } from "./ring.js";
+import { onAbort } from "./signal.js";
+
+/** What to drop when a consumer is slower than its stream. */
+export type Overflow = "hold" | "drop-newest" | "drop-oldest";
+
+/** Why a message was dropped. */
+export type DropReason = "overflow" | "unsubscribed";
+
+/** Settings of one subscription's buffer. */
+export interface InboxSettings {
+  readonly overflow: Overflow;
+  /** Messages. */
+  readonly bufferSize: number;
+  readonly autoAck: boolean;
+  /** The message can still be read; it is acked after this returns. */
+  readonly dropped: (message: Message, reason: DropReason) => void;
+}
+
+interface Waiter {
+  resolve(message: Message | undefined): void;
+  reject(error: MqttError): void;
+}
+
+/** Where the messages of one subscription wait for their consumer. Ends when the subscription does. */
+export class Inbox {
+  readonly #settings: InboxSettings;
+  readonly #messages = new Ring<Message>();
+  readonly #waiters = new Set<Waiter>();
+  #closed = false;
+  #error: MqttError | undefined;
+
+  constructor(settings: InboxSettings) {
+    this.#settings = settings;
+  }
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  /** A message arrived. */
+  offer(message: Message): void {
+    if (this.#settings.autoAck) message.ack();
+    if (this.#closed) {
+      message.ack();
+      return;
+    }
+    for (const waiter of this.#waiters) {
+      this.#waiters.delete(waiter);
+      waiter.resolve(message);
+      return;
+    }
+    if (this.#messages.size >= this.#settings.bufferSize && !this.#makeRoom(message)) return;
+    this.#messages.push(message);
+  }
+
+  /** Takes the oldest message, if there is one. */
+  take(): Message | undefined {
+    return this.#messages.shift();
+  }
+
+  /** Resolves with the oldest message, now or when one arrives; undefined once closed and drained. Rejects if it was closed with an error. */
+  next(signal?: AbortSignal): Promise<Message | undefined> {
+    const message = this.#messages.shift();
+    if (message !== undefined) return Promise.resolve(message);
+    if (this.#closed) return this.#error === undefined ? Promise.resolve(undefined) : Promise.reject(this.#error);
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { resolve, reject };
+      if (signal !== undefined) {
+        const stop = onAbort(signal, (error) => {
+          this.#waiters.delete(waiter);
+          reject(error);
+        });
+        if (signal.aborted) return;
+        waiter.resolve = (value) => {
+          stop();
+          resolve(value);
+        };
+        waiter.reject = (error) => {
+          stop();
+          reject(error);
+        };
+      }
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** No more messages. What waits can still be taken. Whoever waits is told; with an error, by rejection. */
+  close(error?: MqttError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#error = error;
+    for (const waiter of this.#waiters) {
+      if (error === undefined) waiter.resolve(undefined);
+      else waiter.reject(error);
+    }
+    this.#waiters.clear();
+  }
+
+  /** Acks and reports what nobody will take any more. */
+  discard(): void {
+    for (let message = this.#messages.shift(); message !== undefined; message = this.#messages.shift()) {
+      this.#drop(message, "unsubscribed");
+    }
+  }
+
+  /**
+   * The buffer is full. `hold` never drops QoS 1/2: the broker stops at our Receive Maximum, which bounds the buffer. With
+   * `autoAck` it has no such hold and drops at every QoS.
+   */
+  #makeRoom(incoming: Message): boolean {
+    const { overflow, autoAck } = this.#settings;
+    if (overflow === "hold" && incoming.qos > 0 && !autoAck) return true;
+    const head = overflow === "drop-oldest" ? this.#messages.shift() : undefined;
+    this.#drop(head ?? incoming, "overflow");
+    return head !== undefined;
+  }
+
+  #drop(message: Message, reason: DropReason): void {
+    this.#settings.dropped(message, reason);
+    message.ack();
+  }
+}

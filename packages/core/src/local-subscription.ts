@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { SubscribeFilter } from "@mqttv5/wire";
+import type { FilterResult, MqttError } from "./errors.js";
+import type { Message } from "./message.js";
+import type { SubscriptionEnd, SubscriptionHandle, WaitOptions } from "./subscription.js";
+
+/** Where the messages of a subscription go. */
+export interface MessageSink {
+  offer(message: Message): void;
+  /** No more messages; with an error if the consumer is to be told. */
+  close(error?: MqttError): void;
+  /** Ack and report what waits. */
+  discard(): void;
+}
+
+/** What a subscription asks of those who talk to the broker. */
+export interface SubscriptionHome {
+  unsubscribe(subscription: LocalSubscription, options: WaitOptions): Promise<void>;
+}
+
+/** One subscription as the application sees it, over one or several filters. Ends once, and says why. */
+export class LocalSubscription implements SubscriptionHandle {
+  readonly filters: readonly SubscribeFilter[];
+  readonly sink: MessageSink;
+  readonly closed: Promise<SubscriptionEnd>;
+  /** The delivery that reached it last, so that overlapping filters deliver a message once. */
+  lastDelivery = 0;
+  /** Filters the broker has not refused. */
+  active: number;
+  ended = false;
+  #granted: FilterResult[] = [];
+  readonly #home: SubscriptionHome;
+  #resolveClosed!: (end: SubscriptionEnd) => void;
+  #unsubscribing: Promise<void> | undefined;
+
+  constructor(filters: readonly SubscribeFilter[], sink: MessageSink, home: SubscriptionHome) {
+    this.filters = filters;
+    this.sink = sink;
+    this.active = filters.length;
+    this.#home = home;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get granted(): readonly FilterResult[] {
+    return this.#granted;
+  }
+
+  get refused(): readonly FilterResult[] {
+    return this.#granted.filter((result) => result.reasonCode >= 0x80);
+  }
+
+  /** The broker's answer for some of the filters, replacing earlier ones. */
+  answered(results: readonly FilterResult[]): void {
+    const known = new Map(this.#granted.map((result) => [result.filter, result]));
+    for (const result of results) known.set(result.filter, result);
+    this.#granted = this.filters.flatMap(({ filter }) => known.get(filter) ?? []);
+  }
+
+  /** Ends the subscription. Only the first call counts. */
+  end(end: SubscriptionEnd, discard: boolean): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.sink.close(end.reason === "refused" || end.reason === "failed" ? end.error : undefined);
+    if (discard) this.sink.discard();
+    this.#resolveClosed(end);
+  }
+
+  unsubscribe(options: WaitOptions = {}): Promise<void> {
+    this.#unsubscribing ??= this.#home.unsubscribe(this, options);
+    return this.#unsubscribing;
+  }
+
+  leave(): void {
+    // The outcome is in `closed`; a refusal of what nobody waits for is not an error of anybody's.
+    this.unsubscribe().catch(() => {});
+  }
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type ConnectPacket,
+  encode,
+  PacketType,
+  type QoS,
+  type UserProperty,
+  type Will,
+  type WillProperties,
+} from "@mqttv5/wire";
+import { type Backoff, exponentialBackoff } from "./backoff.js";
+import {
+  bound,
+  bytes,
+  callable,
+  duration,
+  flag,
+  fromEncodeError,
+  integer,
+  invalid,
+  oneOf,
+  qos,
+  text,
+} from "./check.js";
+import { type Clock, systemClock } from "./clock.js";
+import { InvalidArgumentError, type MqttError, type ReasonCodeError } from "./errors.js";
+import type { Logger } from "./logger.js";
+import type { ServerInfo } from "./server-info.js";
+import type { TlsOptions, Transport } from "./transport.js";
+
+/** A message that the broker publishes when the connection ends without a DISCONNECT of 0x00 (section 3.1.2.5). */
+export interface WillOptions extends WillProperties {
+  readonly topic: string;
+  /** Default: empty. */
+  readonly payload?: Uint8Array | string | undefined;
+  /** Default 0. */
+  readonly qos?: QoS | undefined;
+  /** Default false. */
+  readonly retain?: boolean | undefined;
+}
+
+/** What to do with unfinished QoS 1/2 publishes when the broker has lost the session (section 4.4). */
+export type SessionLossPolicy = "republish" | "fail";
+
+/** What a {@link Client} is made from. Only a broker is needed; every default is the careful one. */
+export interface ClientOptions {
+  /** One broker, such as `mqtt://localhost:1883`. Schemes: `mqtt` `tcp` (1883), `mqtts` `tls` `ssl` (8883), `unix:/path`. */
+  readonly broker?: string | undefined;
+  /** Several brokers that share their sessions; a random one first, the next one after each failure. */
+  readonly brokers?: readonly string[] | undefined;
+  /** Default empty: the broker assigns one, which is then kept. */
+  readonly clientId?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: Uint8Array | string | undefined;
+  /** Seconds of silence after which a PINGREQ is due, 1 to 65535; `false` switches it off. Default 30: a dead link is noticed within 40 s. */
+  readonly keepAlive?: number | false | undefined;
+  /**
+   * Whether the first connect throws away the broker's session (section 3.1.2.4). Default: only if no session is held
+   * here, so that nothing the broker queued is lost. Later connects never do.
+   */
+  readonly cleanStart?: boolean | undefined;
+  /** Seconds the broker keeps the session after the connection is lost. Default 300: a restart or a network change loses nothing. 0: ends with the connection. */
+  readonly sessionExpiryInterval?: number | undefined;
+  /** QoS 1/2 messages the broker may send before the first is acked, 1 to 65535. Default 1024: bounds what a slow consumer has to hold. */
+  readonly receiveMaximum?: number | undefined;
+  /** Largest packet accepted, in bytes, advertised to the broker, which then discards larger messages. Default 16 MiB: no broker can make the client allocate more. */
+  readonly maximumPacketSize?: number | undefined;
+  /** Topic aliases the broker may use, 0 to 65535. Default 0. */
+  readonly topicAliasMaximum?: number | undefined;
+  /** Asks for the Response Information property (section 3.1.2.11.6). Default false. */
+  readonly requestResponseInformation?: boolean | undefined;
+  /** Whether the broker may explain refusals in words (section 3.1.2.11.7). Default true. */
+  readonly requestProblemInformation?: boolean | undefined;
+  /** Sent with every CONNECT. */
+  readonly userProperties?: readonly UserProperty[] | undefined;
+  readonly will?: WillOptions | undefined;
+  /** For `mqtts`, `tls` and `ssl`. Default: the system's roots, the URL's host. */
+  readonly tls?: TlsOptions | undefined;
+  /** How to reach the broker. Default: TCP, TLS and Unix sockets; a browser needs one. With it any URL scheme is accepted. */
+  readonly transport?: Transport | undefined;
+  /** Milliseconds for one attempt, from dialling to CONNACK. Default 10,000. */
+  readonly connectTimeout?: number | undefined;
+  /** Milliseconds to wait for a sign of life after a PINGREQ; below the keep-alive. Default: 10,000 or half the keep-alive, whichever is less. */
+  readonly pingTimeout?: number | undefined;
+  /** Milliseconds that `disconnect` waits for its last bytes to leave. Default 500. */
+  readonly disconnectTimeout?: number | undefined;
+  /** Keep trying if the very first connect fails; `connect` then stays pending. Default false: a typo is seen at once. */
+  readonly retryInitialConnect?: boolean | undefined;
+  /** Delay before each reconnect. Default: 1 s doubling to 30 s, plus or minus 200 ms. */
+  readonly reconnectBackoff?: Backoff | undefined;
+  /** Default `republish`: sent again as new messages, which may duplicate; `fail` rejects them with `SESSION_LOST`. */
+  readonly sessionLossPolicy?: SessionLossPolicy | undefined;
+  /** Publish at the broker's Maximum QoS instead of failing with `QOS_NOT_SUPPORTED`. Default false. */
+  readonly qosDowngrade?: boolean | undefined;
+  /** Bytes accepted and not yet handed to the link, before publish waits. Default 64 MiB. */
+  readonly maximumPendingBytes?: number | undefined;
+  /** Bytes of received messages that wait for their consumers, over all subscriptions; past it QoS 0 is dropped. Default 64 MiB. */
+  readonly maximumBufferedBytes?: number | undefined;
+  /** Tolerate a Remaining Length with too many bytes and reserved flags of PINGRESP; each is logged. Default false. */
+  readonly lenientDecoding?: boolean | undefined;
+  /** Where diagnostics go. Default: nowhere. */
+  readonly logger?: Logger | undefined;
+  /** Time and randomness. Default: the platform's. */
+  readonly clock?: Clock | undefined;
+  /** A connection is up. Callbacks run one at a time, in order, off the message path, and may call the client. */
+  readonly onConnectionUp?: ((info: ServerInfo) => void) | undefined;
+  /** A connection was lost. Return false to stop reconnecting. */
+  readonly onConnectionDown?: ((cause: MqttError) => boolean | void) | undefined;
+  /** An attempt failed. */
+  readonly onConnectError?: ((error: MqttError) => void) | undefined;
+  /** A reconnect is about to dial; attempts count from 1. */
+  readonly onReconnectAttempt?: ((attempt: number, broker: string) => void) | undefined;
+  /** The broker sent a DISCONNECT. Comes before `onConnectionDown`. */
+  readonly onServerDisconnect?: ((error: ReasonCodeError) => void) | undefined;
+  /** A subscription was refused when it was made again. */
+  readonly onResubscribeError?: ((error: MqttError) => void) | undefined;
+}
+
+/** The options as the code uses them: all present, all valid. */
+export interface ResolvedOptions {
+  readonly brokers: readonly URL[];
+  readonly connect: ConnectPacket;
+  readonly cleanStart: boolean | undefined;
+  readonly maximumPacketSize: number;
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  /** Seconds; 0 is off. */
+  readonly keepAlive: number;
+  readonly sessionExpiryInterval: number;
+  readonly requestProblemInformation: boolean;
+  readonly tls: TlsOptions;
+  readonly transport: Transport | undefined;
+  readonly connectTimeout: number;
+  readonly pingTimeout: number;
+  readonly disconnectTimeout: number;
+  readonly retryInitialConnect: boolean;
+  readonly reconnectBackoff: Backoff;
+  readonly sessionLossPolicy: SessionLossPolicy;
+  readonly qosDowngrade: boolean;
+  readonly maximumPendingBytes: number;
+  readonly maximumBufferedBytes: number;
+  readonly lenientDecoding: boolean;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly callbacks: Pick<
+    ClientOptions,
+    | "onConnectionUp"
+    | "onConnectionDown"
+    | "onConnectError"
+    | "onReconnectAttempt"
+    | "onServerDisconnect"
+    | "onResubscribeError"
+  >;
+}
+
+const SCHEMES = ["mqtt:", "tcp:", "mqtts:", "tls:", "ssl:", "unix:"];
+const U16 = 65_535;
+const U32 = 4_294_967_295;
+const MIB = 1 << 20;
+
+/** Validates everything at once and names what is wrong. Does no I/O. */
+export function resolveOptions(options: ClientOptions): ResolvedOptions {
+  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  const keepAlive = options.keepAlive === false ? 0 : integer("keepAlive", options.keepAlive ?? 30, 1, U16);
+  const pingTimeout = duration("pingTimeout", options.pingTimeout ?? Math.min(10_000, (keepAlive || 20) * 500));
+  if (keepAlive > 0 && pingTimeout >= keepAlive * 1000) {
+    throw invalid("pingTimeout", pingTimeout, `must be below the keep-alive of ${keepAlive * 1000} ms`);
+  }
+  const brokers = resolveBrokers(options);
+  const properties = {
+    sessionExpiryInterval: integer("sessionExpiryInterval", options.sessionExpiryInterval ?? 300, 0, U32),
+    receiveMaximum: integer("receiveMaximum", options.receiveMaximum ?? 1024, 1, U16),
+    maximumPacketSize: integer("maximumPacketSize", options.maximumPacketSize ?? 16 * MIB, 1, U32),
+    topicAliasMaximum: integer("topicAliasMaximum", options.topicAliasMaximum ?? 0, 0, U16),
+    requestResponseInformation: flag("requestResponseInformation", options.requestResponseInformation) ?? false,
+    requestProblemInformation: flag("requestProblemInformation", options.requestProblemInformation) ?? true,
+    userProperties: options.userProperties ?? [],
+  };
+  return {
+    brokers,
+    connect: connectPacket(options, keepAlive, properties),
+    ...properties,
+    cleanStart: flag("cleanStart", options.cleanStart),
+    keepAlive,
+    tls: options.tls ?? {},
+    transport: options.transport,
+    connectTimeout: duration("connectTimeout", options.connectTimeout ?? 10_000),
+    pingTimeout,
+    disconnectTimeout: duration("disconnectTimeout", options.disconnectTimeout ?? 500),
+    retryInitialConnect: flag("retryInitialConnect", options.retryInitialConnect) ?? false,
+    reconnectBackoff: callable("reconnectBackoff", options.reconnectBackoff) ?? exponentialBackoff(),
+    sessionLossPolicy: oneOf("sessionLossPolicy", options.sessionLossPolicy ?? "republish", ["republish", "fail"]),
+    qosDowngrade: flag("qosDowngrade", options.qosDowngrade) ?? false,
+    maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
+    maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
+    lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
+    logger: options.logger ?? {},
+    clock: options.clock ?? systemClock(),
+    callbacks: {
+      onConnectionUp: callable("onConnectionUp", options.onConnectionUp),
+      onConnectionDown: callable("onConnectionDown", options.onConnectionDown),
+      onConnectError: callable("onConnectError", options.onConnectError),
+      onReconnectAttempt: callable("onReconnectAttempt", options.onReconnectAttempt),
+      onServerDisconnect: callable("onServerDisconnect", options.onServerDisconnect),
+      onResubscribeError: callable("onResubscribeError", options.onResubscribeError),
+    },
+  };
+}
+
+/** The broker list as URLs; an error names the index of the one that is wrong. */
+function resolveBrokers(options: ClientOptions): readonly URL[] {
+  const list = options.brokers ?? (options.broker === undefined ? [] : [options.broker]);
+  if (options.brokers !== undefined && options.broker !== undefined) {
+    throw invalid("broker", options.broker, "give either broker or brokers, not both");
+  }
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new InvalidArgumentError("MISSING_BROKER", "broker", list, "needs at least one broker URL");
+  }
+  return list.map((text: unknown, index) => brokerUrl(text, index, options.transport !== undefined));
+}
+
+function brokerUrl(text: unknown, index: number, anyScheme: boolean): URL {
+  const fail = (limit: string, cause?: unknown): never => {
+    throw new InvalidArgumentError("INVALID_BROKER_URL", `brokers[${index}]`, text, limit, cause);
+  };
+  if (typeof text !== "string") return fail("must be a string");
+  if (!URL.canParse(text)) return fail("is not a URL such as mqtt://host:1883");
+  const url = new URL(text);
+  if (!anyScheme && !SCHEMES.includes(url.protocol)) {
+    return fail(`has an unknown scheme; known are ${SCHEMES.map((s) => s.slice(0, -1)).join(", ")}`);
+  }
+  if (url.username !== "" || url.password !== "") return fail("must not hold credentials: use username and password");
+  if (url.protocol === "unix:" ? url.pathname === "" : url.hostname === "" && !anyScheme) return fail("has no host");
+  return url;
+}
+
+interface ConnectSettings {
+  readonly sessionExpiryInterval: number;
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly topicAliasMaximum: number;
+  readonly requestResponseInformation: boolean;
+  readonly requestProblemInformation: boolean;
+  readonly userProperties: readonly UserProperty[];
+}
+
+/**
+ * The CONNECT every attempt starts from; a property at its default is left out (section 3.1.2.11). It is encoded once,
+ * so that a bad client identifier, credential or Will fails here and not at three in the morning.
+ */
+function connectPacket(options: ClientOptions, keepAlive: number, settings: ConnectSettings): ConnectPacket {
+  const packet: ConnectPacket = {
+    type: PacketType.Connect,
+    clientId: text("clientId", options.clientId ?? ""),
+    cleanStart: false,
+    keepAlive,
+    username: options.username === undefined ? undefined : text("username", options.username),
+    password: options.password === undefined ? undefined : bytes("password", options.password),
+    will: options.will === undefined ? undefined : will(options.will),
+    properties: {
+      sessionExpiryInterval: settings.sessionExpiryInterval || undefined,
+      receiveMaximum: settings.receiveMaximum === U16 ? undefined : settings.receiveMaximum,
+      maximumPacketSize: settings.maximumPacketSize,
+      topicAliasMaximum: settings.topicAliasMaximum || undefined,
+      requestResponseInformation: settings.requestResponseInformation || undefined,
+      requestProblemInformation: settings.requestProblemInformation ? undefined : false,
+      userProperties: settings.userProperties,
+    },
+  };
+  try {
+    encode(packet);
+  } catch (error) {
+    throw fromEncodeError(error);
+  }
+  return packet;
+}
+
+function will(options: WillOptions): Will {
+  return {
+    topic: text("will.topic", options.topic),
+    payload: bytes("will.payload", options.payload ?? ""),
+    qos: qos("will.qos", options.qos ?? 0),
+    retain: flag("will.retain", options.retain) ?? false,
+    properties: options,
+  };
+}

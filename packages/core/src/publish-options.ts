@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PacketType, type PublishPacket, type PublishProperties, type QoS, type UserProperty } from "@mqttv5/wire";
+import { bytes, flag, invalid, qos, text } from "./check.js";
+
+/** How to publish. */
+export interface PublishOptions {
+  /** 0 at most once (default), 1 at least once, 2 exactly once (section 4.3). */
+  readonly qos?: QoS | undefined;
+  /** The broker keeps the message for later subscribers (section 3.3.1.3). Default false. */
+  readonly retain?: boolean | undefined;
+  /** 1 says that the payload is UTF-8 text (section 3.3.2.3.2). */
+  readonly payloadFormatIndicator?: 0 | 1 | undefined;
+  /** Seconds after which nobody wants the message any more; the time it waits here counts (section 3.3.2.3.3). */
+  readonly messageExpiryInterval?: number | undefined;
+  /** What the payload is, such as `application/json` (section 3.3.2.3.9). */
+  readonly contentType?: string | undefined;
+  /** Where an answer is expected (section 3.3.2.3.5). */
+  readonly responseTopic?: string | undefined;
+  /** Comes back with the answer (section 3.3.2.3.6). */
+  readonly correlationData?: Uint8Array | undefined;
+  /** Name and value pairs; order and duplicates are kept (section 3.3.2.3.7). */
+  readonly userProperties?: readonly UserProperty[] | undefined;
+  /** Aborting stops the waiting; a message no connection was handed yet is withdrawn. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds to wait for the acknowledgement; then as if aborted, with `TIMEOUT`. */
+  readonly timeout?: number | undefined;
+}
+
+/** What the broker answered to a publish. QoS 0 has no answer: its code is 0. */
+export interface PublishResult {
+  /** 0, or 0x10: no matching subscribers (section 3.4.2.1). */
+  readonly reasonCode: number;
+  readonly reasonString?: string | undefined;
+  readonly userProperties?: readonly UserProperty[] | undefined;
+}
+
+/** The PUBLISH for a call, checked as far as the codec does not. The identifier is a placeholder. */
+export function publishPacket(topic: string, payload: Uint8Array | string, options: PublishOptions): PublishPacket {
+  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  const level = options.qos === undefined ? 0 : qos("qos", options.qos);
+  return {
+    type: PacketType.Publish,
+    topic: text("topic", topic),
+    payload: bytes("payload", payload),
+    qos: level,
+    retain: flag("retain", options.retain) ?? false,
+    duplicate: false,
+    packetId: level === 0 ? 0 : 1,
+    properties: publishProperties(options),
+  };
+}
+
+/** Only what a client may send, picked by name: no Subscription Identifier leaves [MQTT-3.3.4-6]. */
+function publishProperties(options: PublishOptions): PublishProperties | undefined {
+  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData, userProperties } =
+    options;
+  if (
+    payloadFormatIndicator === undefined &&
+    messageExpiryInterval === undefined &&
+    contentType === undefined &&
+    responseTopic === undefined &&
+    correlationData === undefined &&
+    userProperties === undefined
+  ) {
+    return undefined;
+  }
+  return { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData, userProperties };
+}

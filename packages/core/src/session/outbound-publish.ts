@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type AckPacket, type QoS, withMessageExpiry } from "@mqttv5/wire";
+import type { MqttError } from "../errors.js";
+
+/** Where a QoS 1/2 publish stands. Small integers: compared on every acknowledgement. */
+export const Phase = {
+  /** Accepted, and nothing of it was sent in this session. */
+  Accepted: 0,
+  /** QoS 1: PUBLISH sent (section 4.3.2). */
+  AwaitPuback: 1,
+  /** QoS 2: PUBLISH sent (section 4.3.3). */
+  AwaitPubrec: 2,
+  /** QoS 2: PUBREC came, PUBREL is due or sent; the PUBLISH is never sent again [MQTT-4.3.3-6]. */
+  AwaitPubcomp: 3,
+  /** Settled; nothing refers to it but queues that skip it. */
+  Done: 4,
+} as const;
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** Who waits for the end of a publish. */
+export interface PublishWaiter {
+  /** Acknowledged; `ack` may still hold a refusal of 0x80 or above. */
+  acknowledged(ack: AckPacket): void;
+  failed(error: MqttError): void;
+}
+
+/** One QoS 1/2 publish, from acceptance to its last acknowledgement. Belongs to the session; ends when it is done. */
+export class OutboundPublish {
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** The encoded PUBLISH with DUP 0; the identifier is written in when it is assigned. */
+  frame: Uint8Array;
+  packetId = 0;
+  phase: Phase = Phase.Accepted;
+  /** Some connection was handed it at some time: only without this is it certainly not sent. */
+  attempted = false;
+  /** Holds a slot of this connection's send quota. */
+  counted = false;
+  /** When its Message Expiry Interval has run out, on the session's clock; Infinity without one. */
+  readonly expiresAt: number;
+  /** Nobody, once the caller stopped waiting. */
+  waiter: PublishWaiter | undefined;
+
+  constructor(frame: Uint8Array, qos: QoS, retain: boolean, expiresAt: number, waiter: PublishWaiter | undefined) {
+    this.frame = frame;
+    this.qos = qos;
+    this.retain = retain;
+    this.expiresAt = expiresAt;
+    this.waiter = waiter;
+  }
+
+  /** Takes a Packet Identifier and writes it into the frame, behind the topic. */
+  assign(packetId: number): void {
+    this.packetId = packetId;
+    const frame = this.frame;
+    let at = 1;
+    while ((frame[at++] as number) & 0x80);
+    at += 2 + (((frame[at] as number) << 8) | (frame[at + 1] as number));
+    frame[at] = packetId >> 8;
+    frame[at + 1] = packetId & 0xff;
+  }
+
+  /** Before it is first sent: the interval becomes what is left of it, in whole seconds, rounded up (section 3.3.2.3.3). */
+  refreshExpiry(now: number): void {
+    if (this.expiresAt === Infinity) return;
+    this.frame = withMessageExpiry(this.frame, Math.ceil((this.expiresAt - now) / 1000));
+  }
+}
+
+/** What is known about a publish that failed. */
+export function delivery(publish: OutboundPublish): "not-sent" | "unknown" {
+  return publish.attempted ? "unknown" : "not-sent";
+}

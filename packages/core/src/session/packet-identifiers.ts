@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The Packet Identifiers of one session and who holds each: one pool for PUBLISH, SUBSCRIBE and UNSUBSCRIBE, never 0,
+ * never one still in use, round robin [MQTT-2.2.1-3]. Lives as long as the session.
+ */
+export class PacketIdentifiers<Owner> {
+  readonly #owners = new Map<number, Owner>();
+  readonly #highest: number;
+  #last = 0;
+
+  /** `highest` is for tests that want the pool to run dry. */
+  constructor(highest = 65_535) {
+    this.#highest = highest;
+  }
+
+  /** The owner of an identifier in use. */
+  owner(id: number): Owner | undefined {
+    return this.#owners.get(id);
+  }
+
+  /** Takes the next free identifier, or 0 when all are in use. */
+  allocate(owner: Owner): number {
+    if (this.#owners.size >= this.#highest) return 0;
+    let id = this.#last;
+    do {
+      id = id === this.#highest ? 1 : id + 1;
+    } while (this.#owners.has(id));
+    this.#last = id;
+    this.#owners.set(id, owner);
+    return id;
+  }
+
+  /** Makes an identifier free again. */
+  free(id: number): void {
+    this.#owners.delete(id);
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Packet, PacketType, type SubackPacket, type SubscribeFilter, type UnsubackPacket } from "@mqttv5/wire";
+import { type FilterResult, type MqttError, SubscribeError } from "./errors.js";
+import type { ControlOperation } from "./session/session.js";
+
+/** A filter of a SUBSCRIBE, as the broker is to know it. */
+export interface AskedFilter {
+  readonly filter: string;
+  readonly options: SubscribeFilter;
+  identifier: number;
+}
+
+/** Who waits for a SUBACK. */
+export interface SubscribeAnswer {
+  /** A fresh Subscription Identifier, or 0 where the broker has none. */
+  identifier(): number;
+  answered(results: readonly FilterResult[], reasonString: string | undefined): void;
+  failed(error: MqttError): void;
+}
+
+/** One SUBSCRIBE until its SUBACK, over as many connections as it takes (section 3.8). */
+export class SubscribeOperation implements ControlOperation {
+  readonly type: typeof PacketType.Subscribe = PacketType.Subscribe;
+  readonly #filters: readonly AskedFilter[];
+  readonly #answer: SubscribeAnswer;
+
+  constructor(filters: readonly AskedFilter[], answer: SubscribeAnswer) {
+    this.#filters = filters;
+    this.#answer = answer;
+  }
+
+  get size(): number {
+    return this.#filters.length;
+  }
+
+  get filterNames(): readonly string[] {
+    return this.#filters.map(({ filter }) => filter);
+  }
+
+  packet(packetId: number): Packet {
+    const identifier = this.#answer.identifier();
+    for (const filter of this.#filters) filter.identifier = identifier;
+    return {
+      type: PacketType.Subscribe,
+      packetId,
+      subscriptions: this.#filters.map(({ options }) => options),
+      properties: identifier === 0 ? undefined : { subscriptionIdentifier: identifier },
+    };
+  }
+
+  answered(packet: SubackPacket | UnsubackPacket): void {
+    this.#answer.answered(results(this.filterNames, packet), packet.properties?.reasonString);
+  }
+
+  fail(error: MqttError): void {
+    this.#answer.failed(error);
+  }
+}
+
+/** Who waits for an UNSUBACK. */
+export interface UnsubscribeAnswer {
+  done(): void;
+  failed(error: MqttError): void;
+}
+
+/** One UNSUBSCRIBE until its UNSUBACK (section 3.10). */
+export class UnsubscribeOperation implements ControlOperation {
+  readonly type: typeof PacketType.Unsubscribe = PacketType.Unsubscribe;
+  readonly filterNames: readonly string[];
+  readonly #answer: UnsubscribeAnswer;
+
+  constructor(filters: readonly string[], answer: UnsubscribeAnswer) {
+    this.filterNames = filters;
+    this.#answer = answer;
+  }
+
+  get size(): number {
+    return this.filterNames.length;
+  }
+
+  packet(packetId: number): Packet {
+    return { type: PacketType.Unsubscribe, packetId, filters: this.filterNames };
+  }
+
+  answered(packet: SubackPacket | UnsubackPacket): void {
+    const answers = results(this.filterNames, packet);
+    // 0x11 (No subscription existed) is what was wanted as well.
+    const refused = answers.filter((result) => result.reasonCode >= 0x80);
+    if (refused.length === 0) {
+      this.#answer.done();
+      return;
+    }
+    const names = refused.map(({ filter, reasonCode }) => `${filter} (0x${reasonCode.toString(16)})`).join(", ");
+    const message = `The broker refused to unsubscribe ${names}`;
+    this.#answer.failed(new SubscribeError("UNSUBSCRIBE_REFUSED", message, answers, packet.properties?.reasonString));
+  }
+
+  /** There is nothing left to unsubscribe from. */
+  succeed(): void {
+    this.#answer.done();
+  }
+
+  fail(error: MqttError): void {
+    this.#answer.failed(error);
+  }
+}
+
+function results(filters: readonly string[], packet: SubackPacket | UnsubackPacket): FilterResult[] {
+  return filters.map((filter, index) => ({ filter, reasonCode: packet.reasonCodes[index] as number }));
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import { bound, callable, flag, invalid, oneOf } from "./check.js";
+import type { DropReason, InboxSettings, Overflow } from "./inbox.js";
+import type { Logger } from "./logger.js";
+import type { Message } from "./message.js";
+import type { DeliveryOptions } from "./topic-filter.js";
+
+/** How to subscribe. The delivery options hold for every filter that does not say otherwise. */
+export interface SubscribeOptions extends DeliveryOptions {
+  /**
+   * What to drop when the buffer is full. `hold` (default): the newest at QoS 0, nothing at QoS 1/2, where the broker waits for
+   * acks; `drop-newest`, `drop-oldest`: at every QoS, acked.
+   */
+  readonly overflow?: Overflow | undefined;
+  /** Messages that may wait for the consumer. Default 65,536: one read of the link may bring thousands of small ones. */
+  readonly bufferSize?: number | undefined;
+  /** Ack on arrival, before the consumer has the message: a crash then loses it. Default false. */
+  readonly autoAck?: boolean | undefined;
+  /** A message is dropped; it can be read, and is acked afterwards. Must not block. */
+  readonly onDrop?: ((message: Message, reason: DropReason) => void) | undefined;
+  /** Aborting while the broker has not answered undoes the subscription. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to subscribe with a handler. */
+export interface SubscribeCallbackOptions extends SubscribeOptions {
+  /** Handler calls that may be unfinished at the same time. Default 1: messages are handled in order. */
+  readonly concurrency?: number | undefined;
+}
+
+/** The buffer's settings, checked. `dropped` is called once a message, and never throws. */
+export function inboxSettings(options: SubscribeOptions, logger: Logger, dropped: () => void): InboxSettings {
+  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  const onDrop = callable("onDrop", options.onDrop);
+  return {
+    overflow: oneOf("overflow", options.overflow ?? "hold", ["hold", "drop-newest", "drop-oldest"]),
+    bufferSize: bound("bufferSize", options.bufferSize ?? 65_536),
+    autoAck: flag("autoAck", options.autoAck) ?? false,
+    dropped: (message, reason) => {
+      dropped();
+      try {
+        onDrop?.(message, reason);
+      } catch (error) {
+        logger.error?.("onDrop threw", error);
+      }
+    },
+  };
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FilterResult, MqttError } from "./errors.js";
+import type { Inbox } from "./inbox.js";
+import type { Message } from "./message.js";
+
+/** Why a subscription ended. */
+export interface SubscriptionEnd {
+  /** `refused`: by the broker; `failed`: the client did. */
+  readonly reason: "unsubscribed" | "aborted" | "disconnected" | "refused" | "failed";
+  readonly error?: MqttError | undefined;
+}
+
+/** What a call may carry to stop waiting. */
+export interface WaitOptions {
+  /** Aborting rejects the call with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What every kind of subscription shows, whatever delivers its messages. */
+export interface SubscriptionState {
+  /** The broker's answer for every filter, in the order asked: the granted QoS, or a code of 0x80 or above (section 3.9.3). */
+  readonly granted: readonly FilterResult[];
+  /** Those of them that were refused. */
+  readonly refused: readonly FilterResult[];
+  /** Resolves with why the subscription ended. Never rejects. */
+  readonly closed: Promise<SubscriptionEnd>;
+}
+
+/** The part of a subscription that talks to the broker. */
+export interface SubscriptionHandle extends SubscriptionState {
+  /** Ends the subscription; resolves when the broker has confirmed. A second call waits on the same operation. */
+  unsubscribe(options?: WaitOptions): Promise<void>;
+  /** Ends it and waits for nothing. */
+  leave(): void;
+}
+
+/** What {@link Subscription}, {@link MessageQueue} and {@link CallbackSubscription} have in common. */
+abstract class Consumer implements SubscriptionState {
+  readonly #handle: SubscriptionHandle;
+
+  constructor(handle: SubscriptionHandle) {
+    this.#handle = handle;
+  }
+
+  get granted(): readonly FilterResult[] {
+    return this.#handle.granted;
+  }
+
+  get refused(): readonly FilterResult[] {
+    return this.#handle.refused;
+  }
+
+  get closed(): Promise<SubscriptionEnd> {
+    return this.#handle.closed;
+  }
+
+  /**
+   * Ends the subscription (section 3.10): UNSUBSCRIBE is sent for filters that no other subscription of this client holds.
+   * Messages that wait unread are acked and reported to `onDrop`. Resolves at UNSUBACK; while not connected it waits.
+   */
+  unsubscribe(options?: WaitOptions): Promise<void> {
+    return this.#handle.unsubscribe(options);
+  }
+
+  /** Ends the subscription without waiting for the broker. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#handle.leave();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Messages as an async iterable. `break` unsubscribes without waiting. The loop ends normally after unsubscribe, abort or
+ * disconnect, and throws if the subscription was refused or the client failed.
+ */
+export class Subscription extends Consumer implements AsyncIterable<Message> {
+  readonly #inbox: Inbox;
+  readonly #leave: () => void;
+
+  /** Made by {@link Client.subscribe}. */
+  constructor(handle: SubscriptionHandle, inbox: Inbox) {
+    super(handle);
+    this.#inbox = inbox;
+    this.#leave = () => handle.leave();
+  }
+
+  /** Messages received and not yet handed out. */
+  get pending(): number {
+    return this.#inbox.size;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    const inbox = this.#inbox;
+    const leave = this.#leave;
+    return {
+      next: () => inbox.next().then(toResult),
+      return: () => {
+        leave();
+        return Promise.resolve(END);
+      },
+    };
+  }
+}
+
+const END = { done: true, value: undefined } as const;
+
+function toResult(message: Message | undefined): IteratorResult<Message, undefined> {
+  return message === undefined ? END : { done: false, value: message };
+}
+
+/** Messages to be pulled one at a time. What waits can still be taken after the subscription ended. */
+export class MessageQueue extends Consumer {
+  readonly #inbox: Inbox;
+
+  /** Made by {@link Client.subscribeQueue}. */
+  constructor(handle: SubscriptionHandle, inbox: Inbox) {
+    super(handle);
+    this.#inbox = inbox;
+  }
+
+  /** Messages waiting. */
+  get size(): number {
+    return this.#inbox.size;
+  }
+
+  /** The oldest message, as soon as there is one; undefined once the queue is closed and empty. Rejects with `ABORTED`. */
+  dequeue(options: WaitOptions = {}): Promise<Message | undefined> {
+    return this.#inbox.next(options.signal);
+  }
+
+  /** The oldest message if there is one now. */
+  tryDequeue(): Message | undefined {
+    return this.#inbox.take();
+  }
+}
+
+/** A subscription whose messages go to a handler. */
+export class CallbackSubscription extends Consumer {}

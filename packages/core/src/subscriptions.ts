@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+import { encode, PacketType, type Publish, parseSharedFilter, type SubscribeFilter } from "@mqttv5/wire";
+import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "./errors.js";
+import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
+import { Message } from "./message.js";
+import { Router } from "./router.js";
+import type { ServerInfo } from "./server-info.js";
+import type { InboundMessage } from "./session/inbound-message.js";
+import type { ControlOperation } from "./session/session.js";
+import { onAbort } from "./signal.js";
+import type { Stats } from "./stats.js";
+import { SubscribeOperation, UnsubscribeOperation } from "./subscribe-operation.js";
+import type { WaitOptions } from "./subscription.js";
+
+/** One subscription at the broker: an exact filter string, shared by every local subscription on it. */
+export class BrokerFilter {
+  readonly filter: string;
+  options: SubscribeFilter;
+  /** Oldest first. */
+  readonly holders: LocalSubscription[] = [];
+  /** The Subscription Identifier the broker has for it; 0 for none. */
+  identifier = 0;
+  /** The broker has granted it in a session it still holds. */
+  confirmed = false;
+  /** Who brought about the latest SUBSCRIBE: retained messages it brings are meant for it alone. */
+  newest: LocalSubscription | undefined;
+
+  constructor(options: SubscribeFilter) {
+    this.filter = options.filter;
+    this.options = options;
+  }
+}
+
+/** What subscriptions ask of the client. */
+export interface SubscriptionsPort {
+  request(operation: ControlOperation): void;
+  forget(operation: ControlOperation): void;
+  /** What the broker granted; undefined while not connected. */
+  serverInfo(): ServerInfo | undefined;
+  resubscribeFailed(error: SubscribeError): void;
+}
+
+const HIGHEST_IDENTIFIER = 268_435_455;
+
+/**
+ * All subscriptions of a client: which local ones share which broker subscription, what has to be asked again after a
+ * reconnect, and who gets a message. Lives as long as the client.
+ */
+export class Subscriptions implements SubscriptionHome {
+  readonly #port: SubscriptionsPort;
+  readonly #stats: Stats;
+  readonly #router = new Router<BrokerFilter[]>();
+  /** By exact filter string. */
+  readonly #filters = new Map<string, BrokerFilter>();
+  /** By the filter that topics are matched with: shared filters of several groups route under the same one. */
+  readonly #routes = new Map<string, BrokerFilter[]>();
+  /** Oldest first. */
+  readonly #locals = new Set<LocalSubscription>();
+  readonly #pending = new Set<SubscribeOperation | UnsubscribeOperation>();
+  #lastIdentifier: number;
+  #deliveries = 0;
+  readonly #matched: BrokerFilter[][] = [];
+
+  constructor(port: SubscriptionsPort, stats: Stats, random: () => number) {
+    this.#port = port;
+    this.#stats = stats;
+    // A random start: a resumed session may still send identifiers of an earlier process.
+    this.#lastIdentifier = Math.floor(random() * HIGHEST_IDENTIFIER);
+  }
+
+  /** Registers a subscription, so that no message can be missed, without asking the broker. */
+  add(filters: readonly SubscribeFilter[], sink: MessageSink): LocalSubscription {
+    for (const options of filters) this.#checkConflict(options);
+    const local = new LocalSubscription(filters, sink, this);
+    this.#locals.add(local);
+    this.#stats.subscriptionsActive = this.#locals.size;
+    for (const options of filters) this.#hold(local, options);
+    return local;
+  }
+
+  /** Asks the broker for a registered subscription; resolves when at least one of its filters was granted. */
+  subscribe(local: LocalSubscription, signal: AbortSignal | undefined): Promise<void> {
+    const problem = this.#limitProblem(local.filters);
+    if (problem !== undefined) {
+      this.#remove(local, { reason: "refused", error: problem });
+      return Promise.reject(problem);
+    }
+    return new Promise((resolve, reject) => {
+      let stop = (): void => {};
+      const operation = this.#ask(local, local.filters, {
+        done: () => {
+          stop();
+          resolve();
+        },
+        failed: (error) => {
+          stop();
+          reject(error);
+        },
+      });
+      if (signal === undefined) return;
+      stop = onAbort(signal, (error) => {
+        this.#forget(operation);
+        this.#abandon(local);
+        reject(new MqttError("ABORTED", error.message, { cause: error.cause, delivery: "unknown" }));
+      });
+    });
+  }
+
+  /** Ends a subscription and tells the broker, once it can be told. */
+  unsubscribe(local: LocalSubscription, options: WaitOptions): Promise<void> {
+    if (local.ended) return Promise.resolve();
+    const orphaned = this.#remove(local, { reason: "unsubscribed" });
+    if (orphaned.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      let stop = (): void => {};
+      const settle = {
+        done: () => {
+          stop();
+          resolve();
+        },
+        failed: (error: MqttError) => {
+          stop();
+          reject(error);
+        },
+      };
+      this.#askToStop(orphaned, settle);
+      // Aborting stops the waiting; the broker is told all the same.
+      if (options.signal !== undefined) stop = onAbort(options.signal, reject);
+    });
+  }
+
+  /** A message for whoever subscribed to it; answered at once if nobody did. */
+  deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): void {
+    const matched = this.#matched;
+    matched.length = 0;
+    this.#router.match(topic, matched);
+    const identifiers = publish.subscriptionIdentifiers;
+    const narrowed =
+      identifiers.length > 0 && matched.some((list) => list.some((f) => identifiers.includes(f.identifier)));
+    const delivery = ++this.#deliveries;
+    // A kept message that a SUBSCRIBE brought; with Retain As Published the flag says nothing of the kind.
+    const kept = publish.retain;
+    let owned: Publish | undefined;
+    for (const list of matched) {
+      for (const filter of list) {
+        if (narrowed && !identifiers.includes(filter.identifier)) continue;
+        const only = kept && !filter.options.retainAsPublished ? filter.newest : undefined;
+        for (const local of filter.holders) {
+          if (local.lastDelivery === delivery || (only !== undefined && only !== local)) continue;
+          local.lastDelivery = delivery;
+          owned ??= publish.own();
+          inbound?.hold();
+          local.sink.offer(new Message(owned, topic, inbound));
+        }
+      }
+    }
+    inbound?.settle(0); // our own hold: nobody, or nobody any more, has the message [MQTT-4.5.0-2]
+  }
+
+  /** Before the session goes on over a new connection: what has to be asked again is. */
+  connected(sessionPresent: boolean): void {
+    if (!sessionPresent) {
+      for (const filter of this.#filters.values()) filter.confirmed = false;
+      // A new session has nothing to unsubscribe from.
+      for (const operation of [...this.#pending]) {
+        if (operation.type !== PacketType.Unsubscribe) continue;
+        this.#forget(operation);
+        operation.succeed();
+      }
+    }
+    const asked = new Set<string>();
+    for (const operation of this.#pending) for (const name of operation.filterNames) asked.add(name);
+    for (const local of this.#locals) {
+      const missing = local.filters.filter(({ filter }) => {
+        const known = this.#filters.get(filter);
+        return known !== undefined && known.holders.includes(local) && !known.confirmed && !asked.has(filter);
+      });
+      if (missing.length === 0) continue;
+      for (const { filter } of missing) asked.add(filter);
+      const problem = this.#limitProblem(missing);
+      if (problem === undefined) this.#askAgain(local, missing);
+      else this.#refused(local, missing, problem);
+    }
+  }
+
+  /** The client was closed or has failed: every subscription ends, and nothing is acked. */
+  close(end: { reason: "disconnected" | "failed"; error?: MqttError }): void {
+    for (const local of [...this.#locals]) this.#remove(local, end);
+    for (const operation of [...this.#pending]) {
+      this.#forget(operation);
+      const message = `The client was closed before the broker answered ${operation.type === PacketType.Subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE"}`;
+      operation.fail(new MqttError("CLOSED", message, { cause: end.error, delivery: "unknown" }));
+    }
+  }
+
+  // Inside
+
+  #checkConflict(options: SubscribeFilter): void {
+    const known = this.#filters.get(options.filter)?.options;
+    if (known === undefined) return;
+    for (const field of ["noLocal", "retainAsPublished"] as const) {
+      if (known[field] === options[field]) continue;
+      const limit = `another subscription of this client to ${JSON.stringify(options.filter)} has ${known[field]}`;
+      throw new InvalidArgumentError("SUBSCRIPTION_CONFLICT", field, options[field], limit);
+    }
+  }
+
+  #hold(local: LocalSubscription, options: SubscribeFilter): void {
+    let known = this.#filters.get(options.filter);
+    if (known === undefined) {
+      known = new BrokerFilter(options);
+      this.#filters.set(options.filter, known);
+      this.#route(known);
+    } else {
+      // The highest QoS that any holder asked for.
+      known.options = { ...options, qos: options.qos > known.options.qos ? options.qos : known.options.qos };
+    }
+    known.holders.push(local);
+  }
+
+  #route(known: BrokerFilter): void {
+    const inner = innerFilter(known.filter);
+    const routed = this.#routes.get(inner);
+    if (routed !== undefined) {
+      routed.push(known);
+      return;
+    }
+    const list = [known];
+    this.#routes.set(inner, list);
+    this.#router.set(inner, list);
+  }
+
+  #unroute(known: BrokerFilter): void {
+    const inner = innerFilter(known.filter);
+    const routed = this.#routes.get(inner);
+    if (routed === undefined) return;
+    routed.splice(routed.indexOf(known), 1);
+    if (routed.length > 0) return;
+    this.#routes.delete(inner);
+    this.#router.delete(inner);
+  }
+
+  /** Takes a local subscription off a filter. True if the broker's subscription has no holder left. */
+  #release(local: LocalSubscription, filter: string): boolean {
+    const known = this.#filters.get(filter);
+    const index = known?.holders.indexOf(local) ?? -1;
+    if (known === undefined || index === -1) return false;
+    known.holders.splice(index, 1);
+    if (known.newest === local) known.newest = undefined;
+    if (known.holders.length > 0) return false;
+    this.#filters.delete(filter);
+    this.#unroute(known);
+    return true;
+  }
+
+  /** Ends a local subscription. Returns the filters that nobody else holds. */
+  #remove(local: LocalSubscription, end: Parameters<LocalSubscription["end"]>[0]): string[] {
+    this.#locals.delete(local);
+    this.#stats.subscriptionsActive = this.#locals.size;
+    const orphaned = local.filters.filter(({ filter }) => this.#release(local, filter)).map(({ filter }) => filter);
+    local.end(end, end.reason === "unsubscribed" || end.reason === "aborted");
+    return orphaned;
+  }
+
+  /** The caller stopped waiting for SUBACK: the broker may hold the subscription, so it is undone. */
+  #abandon(local: LocalSubscription): void {
+    const orphaned = this.#remove(local, { reason: "aborted" });
+    if (orphaned.length > 0 && this.#port.serverInfo() !== undefined)
+      this.#askToStop(orphaned, { done() {}, failed() {} });
+  }
+
+  #ask(local: LocalSubscription, filters: readonly SubscribeFilter[], settle: Settle): SubscribeOperation {
+    const known = filters.map(({ filter }) => this.#filters.get(filter)).filter((f) => f !== undefined);
+    for (const filter of known) filter.newest = local;
+    const operation = new SubscribeOperation(known, {
+      identifier: () => this.#nextIdentifier(),
+      answered: (results, reasonString) => {
+        this.#pending.delete(operation);
+        this.#answered(local, results, reasonString, settle);
+      },
+      failed: settle.failed,
+    });
+    this.#pending.add(operation);
+    this.#port.request(operation);
+    return operation;
+  }
+
+  #askAgain(local: LocalSubscription, filters: readonly SubscribeFilter[]): void {
+    this.#ask(local, filters, { done() {}, failed: (error) => this.#report(error) });
+    // Brought about by the session, not by one of the holders: what it brings is for all of them.
+    for (const { filter } of filters) {
+      const known = this.#filters.get(filter);
+      if (known !== undefined) known.newest = undefined;
+    }
+  }
+
+  #askToStop(filters: readonly string[], settle: Settle): void {
+    const operation = new UnsubscribeOperation(filters, {
+      done: () => {
+        this.#pending.delete(operation);
+        settle.done();
+      },
+      failed: (error) => {
+        this.#pending.delete(operation);
+        settle.failed(error);
+      },
+    });
+    this.#pending.add(operation);
+    this.#port.request(operation);
+  }
+
+  #answered(
+    local: LocalSubscription,
+    results: readonly FilterResult[],
+    reasonString: string | undefined,
+    settle: Settle,
+  ): void {
+    local.answered(results);
+    for (const { filter, reasonCode } of results) {
+      const known = this.#filters.get(filter);
+      if (reasonCode < 0x80) {
+        if (known !== undefined) known.confirmed = true;
+      } else {
+        // An earlier grant to other holders stands; only this one goes.
+        this.#release(local, filter);
+        local.active--;
+      }
+    }
+    const refused = results.filter((result) => result.reasonCode >= 0x80);
+    if (refused.length === 0) {
+      settle.done();
+      return;
+    }
+    const names = refused.map(({ filter, reasonCode }) => `${filter} (0x${reasonCode.toString(16)})`).join(", ");
+    const error = new SubscribeError("SUBSCRIBE_REFUSED", `The broker refused ${names}`, results, reasonString);
+    if (local.active === 0) {
+      this.#remove(local, { reason: "refused", error });
+      settle.failed(error);
+    } else {
+      settle.done();
+    }
+  }
+
+  /** Some filters can't be made again on this broker. */
+  #refused(local: LocalSubscription, filters: readonly SubscribeFilter[], error: MqttError): void {
+    const results = filters.map(({ filter }) => ({ filter, reasonCode: 0x80 }));
+    this.#answered(local, results, error.message, { done() {}, failed: (failure) => this.#report(failure) });
+  }
+
+  #report(error: MqttError): void {
+    if (error instanceof SubscribeError) this.#port.resubscribeFailed(error);
+  }
+
+  #forget(operation: SubscribeOperation | UnsubscribeOperation): void {
+    this.#pending.delete(operation);
+    this.#port.forget(operation);
+  }
+
+  /** 0 where the broker has none; else the next one, never 0 (section 3.8.2.1.2). */
+  #nextIdentifier(): number {
+    if (this.#port.serverInfo()?.subscriptionIdentifierAvailable !== true) return 0;
+    this.#lastIdentifier = (this.#lastIdentifier % HIGHEST_IDENTIFIER) + 1;
+    return this.#lastIdentifier;
+  }
+
+  /** What the broker said it does not offer is not asked of it (section 3.2.2.3). */
+  #limitProblem(filters: readonly SubscribeFilter[]): MqttError | undefined {
+    const info = this.#port.serverInfo();
+    if (info === undefined) return undefined;
+    for (const { filter } of filters) {
+      const shared = parseSharedFilter(filter) !== undefined;
+      if (shared && !info.sharedSubscriptionAvailable) {
+        return new InvalidArgumentError(
+          "SHARED_SUBS_UNSUPPORTED",
+          "filter",
+          filter,
+          "the broker has no shared subscriptions",
+        );
+      }
+      if (!info.wildcardSubscriptionAvailable && /[+#]/.test(innerFilter(filter))) {
+        return new InvalidArgumentError(
+          "WILDCARD_SUBS_UNSUPPORTED",
+          "filter",
+          filter,
+          "the broker has no wildcard subscriptions",
+        );
+      }
+    }
+    const size = encode({
+      type: PacketType.Subscribe,
+      packetId: 1,
+      subscriptions: filters,
+      properties: { subscriptionIdentifier: info.subscriptionIdentifierAvailable ? HIGHEST_IDENTIFIER : undefined },
+    }).length;
+    if (size <= info.maximumPacketSize) return undefined;
+    return new InvalidArgumentError(
+      "PACKET_TOO_LARGE",
+      "filters",
+      `${size} bytes`,
+      `the broker takes at most ${info.maximumPacketSize} bytes`,
+    );
+  }
+}
+
+/** Who waits for an operation. */
+interface Settle {
+  done(): void;
+  failed(error: MqttError): void;
+}
+
+function innerFilter(filter: string): string {
+  return parseSharedFilter(filter)?.filter ?? filter;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import { connect as connectTcp, type NetConnectOpts, type Socket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import type { Link, LinkReceiver, TlsOptions, Transport } from "./transport.js";
+
+/** The only file that imports the platform's sockets. `node:tls` is loaded only for TLS brokers. */
+
+const SECURE = new Set(["mqtts:", "tls:", "ssl:"]);
+
+/** Links over TCP (`mqtt`, `tcp`: 1883), TLS (`mqtts`, `tls`, `ssl`: 8883) and Unix sockets (`unix:/path`). */
+export function tcp(tls: TlsOptions): Transport {
+  return {
+    async connect(url, { signal }) {
+      signal.throwIfAborted();
+      const socket = SECURE.has(url.protocol)
+        ? (await import("node:tls")).connect(secureOptions(url, tls))
+        : connectTcp(plainOptions(url));
+      return new Promise<Link>((resolve, reject) => {
+        const stop = (): void => {
+          socket.destroy();
+          reject(signal.reason);
+        };
+        const ready = SECURE.has(url.protocol) ? "secureConnect" : "connect";
+        const fail = (error: Error): void => {
+          signal.removeEventListener("abort", stop);
+          socket.destroy();
+          reject(error);
+        };
+        socket.once("error", fail);
+        socket.once(ready, () => {
+          signal.removeEventListener("abort", stop);
+          socket.off("error", fail);
+          resolve(new SocketLink(socket));
+        });
+        if (signal.aborted) stop();
+        else signal.addEventListener("abort", stop, { once: true });
+      });
+    },
+  };
+}
+
+function plainOptions(url: URL): NetConnectOpts {
+  if (url.protocol === "unix:") return { path: decodeURIComponent(url.pathname) };
+  return { host: hostOf(url), port: Number(url.port || 1883), noDelay: true };
+}
+
+function secureOptions(url: URL, tls: TlsOptions): ConnectionOptions {
+  const host = hostOf(url);
+  const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+  // An address can't be asked for by name (RFC 6066); it is still verified against the certificate.
+  const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+  return { host, port: Number(url.port || 8883), ...servername, ...given };
+}
+
+/** Without the brackets that a URL puts around an IPv6 address. */
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
+/** One socket as a link. Ends with the socket. */
+class SocketLink implements Link {
+  readonly #socket: Socket;
+  #error: Error | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    // Until it is opened nothing is read, and a failure waits for whoever opens it.
+    socket.pause();
+    socket.on("error", (error) => {
+      this.#error = error;
+    });
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  open(receiver: LinkReceiver): void {
+    const socket = this.#socket;
+    const closed = (): void => receiver.closed(this.#error);
+    socket.on("drain", () => receiver.drained());
+    if (socket.closed) {
+      setImmediate(closed);
+      return;
+    }
+    socket.on("close", closed);
+    socket.on("data", (chunk: Uint8Array) => receiver.received(chunk));
+    socket.resume();
+  }
+
+  send(chunk: Uint8Array): boolean {
+    return this.#socket.writable && this.#socket.write(chunk);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

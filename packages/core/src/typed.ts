@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Properties, QoS } from "@mqttv5/wire";
+import type { Codec } from "./codec.js";
+import { type FilterResult, MqttError } from "./errors.js";
+import type { Logger } from "./logger.js";
+import type { Message } from "./message.js";
+import type { PublishOptions, PublishResult } from "./publish-options.js";
+import type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe-options.js";
+import type {
+  CallbackSubscription,
+  MessageQueue,
+  Subscription,
+  SubscriptionEnd,
+  SubscriptionState,
+  WaitOptions,
+} from "./subscription.js";
+import type { Filters } from "./topic-filter.js";
+
+/** What {@link Typed} needs of a client. */
+export interface TypedClient {
+  publish(topic: string, payload?: Uint8Array | string, options?: PublishOptions): Promise<PublishResult>;
+  subscribe(filters: Filters, options?: SubscribeOptions): Promise<Subscription>;
+  subscribeQueue(filters: Filters, options?: SubscribeOptions): Promise<MessageQueue>;
+  subscribeCallback(
+    filters: Filters,
+    handler: (message: Message) => void | PromiseLike<void>,
+    options?: SubscribeCallbackOptions,
+  ): Promise<CallbackSubscription>;
+}
+
+/** A received message and the value its payload stands for. */
+export class TypedMessage<T> {
+  readonly value: T;
+  readonly #message: Message;
+
+  /** Made by {@link Typed}. */
+  constructor(message: Message, value: T) {
+    this.#message = message;
+    this.value = value;
+  }
+
+  get topic(): string {
+    return this.#message.topic;
+  }
+
+  get payload(): Uint8Array {
+    return this.#message.payload;
+  }
+
+  get qos(): QoS {
+    return this.#message.qos;
+  }
+
+  get retain(): boolean {
+    return this.#message.retain;
+  }
+
+  get duplicate(): boolean {
+    return this.#message.duplicate;
+  }
+
+  get properties(): Properties {
+    return this.#message.properties;
+  }
+
+  /** See {@link Message.ack}. */
+  ack(): void {
+    this.#message.ack();
+  }
+
+  /** See {@link Message.reject}. */
+  reject(reasonCode: number): void {
+    this.#message.reject(reasonCode);
+  }
+}
+
+/** Decodes messages; one that can't be decoded is logged, acked and dropped. */
+class Decoder<T> {
+  readonly #codec: Codec<T>;
+  readonly #logger: Logger;
+
+  constructor(codec: Codec<T>, logger: Logger) {
+    this.#codec = codec;
+    this.#logger = logger;
+  }
+
+  /** Undefined for a message that was dropped. */
+  async decode(message: Message): Promise<TypedMessage<T> | undefined> {
+    try {
+      return new TypedMessage(message, await this.#codec.decode(message.payload));
+    } catch (error) {
+      return this.#drop(message, error);
+    }
+  }
+
+  /** The same at once. Throws `DECODE_FAILED`, without taking the message, if the codec is asynchronous. */
+  decodeNow(message: Message): TypedMessage<T> | undefined {
+    let value: T | Promise<T>;
+    try {
+      value = this.#codec.decode(message.payload);
+    } catch (error) {
+      return this.#drop(message, error);
+    }
+    if (!(value instanceof Promise)) return new TypedMessage(message, value);
+    value.catch(() => {});
+    throw new MqttError("DECODE_FAILED", "The codec decodes asynchronously: use dequeue instead of tryDequeue");
+  }
+
+  #drop(message: Message, error: unknown): undefined {
+    this.#logger.warn?.(`Dropped a message on ${message.topic} that could not be decoded`, error);
+    message.ack();
+  }
+}
+
+/** A client over values: the same calls, with a {@link Codec} between values and payloads. */
+export class Typed<T> {
+  readonly #client: TypedClient;
+  readonly #codec: Codec<T>;
+  readonly #decoder: Decoder<T>;
+
+  /** Made by {@link Client.typed}. */
+  constructor(client: TypedClient, codec: Codec<T>, logger: Logger) {
+    this.#client = client;
+    this.#codec = codec;
+    this.#decoder = new Decoder(codec, logger);
+  }
+
+  /** See {@link Client.publish}. A value that can't be encoded rejects with `ENCODE_FAILED`, and nothing is sent. */
+  publish(topic: string, value: T, options: PublishOptions = {}): Promise<PublishResult> {
+    let payload: Uint8Array;
+    try {
+      payload = this.#codec.encode(value);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return Promise.reject(
+        new MqttError("ENCODE_FAILED", `The value could not be encoded: ${text}`, {
+          cause: error,
+          delivery: "not-sent",
+        }),
+      );
+    }
+    const contentType = options.contentType ?? this.#codec.contentType;
+    return this.#client.publish(topic, payload, contentType === undefined ? options : { ...options, contentType });
+  }
+
+  /** See {@link Client.subscribe}. */
+  async subscribe(filters: Filters, options?: SubscribeOptions): Promise<TypedSubscription<T>> {
+    return new TypedSubscription(await this.#client.subscribe(filters, options), this.#decoder);
+  }
+
+  /** See {@link Client.subscribeQueue}. */
+  async subscribeQueue(filters: Filters, options?: SubscribeOptions): Promise<TypedQueue<T>> {
+    return new TypedQueue(await this.#client.subscribeQueue(filters, options), this.#decoder);
+  }
+
+  /** See {@link Client.subscribeCallback}. */
+  subscribeCallback(
+    filters: Filters,
+    handler: (message: TypedMessage<T>) => void | PromiseLike<void>,
+    options?: SubscribeCallbackOptions,
+  ): Promise<CallbackSubscription> {
+    return this.#client.subscribeCallback(
+      filters,
+      async (message) => {
+        const typed = await this.#decoder.decode(message);
+        if (typed !== undefined) await handler(typed);
+      },
+      options,
+    );
+  }
+}
+
+abstract class TypedConsumer implements SubscriptionState {
+  readonly #inner: SubscriptionState & {
+    unsubscribe(options?: WaitOptions): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+  };
+
+  constructor(inner: Subscription | MessageQueue) {
+    this.#inner = inner;
+  }
+
+  get granted(): readonly FilterResult[] {
+    return this.#inner.granted;
+  }
+
+  get refused(): readonly FilterResult[] {
+    return this.#inner.refused;
+  }
+
+  get closed(): Promise<SubscriptionEnd> {
+    return this.#inner.closed;
+  }
+
+  /** See {@link Subscription.unsubscribe}. */
+  unsubscribe(options?: WaitOptions): Promise<void> {
+    return this.#inner.unsubscribe(options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#inner[Symbol.asyncDispose]();
+  }
+}
+
+/** A {@link Subscription} over values. */
+export class TypedSubscription<T> extends TypedConsumer implements AsyncIterable<TypedMessage<T>> {
+  readonly #messages: Subscription;
+  readonly #decoder: Decoder<T>;
+
+  /** Made by {@link Typed.subscribe}. */
+  constructor(messages: Subscription, decoder: Decoder<T>) {
+    super(messages);
+    this.#messages = messages;
+    this.#decoder = decoder;
+  }
+
+  /** Messages received and not yet handed out. */
+  get pending(): number {
+    return this.#messages.pending;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TypedMessage<T>, undefined, undefined> {
+    for await (const message of this.#messages) {
+      const typed = await this.#decoder.decode(message);
+      if (typed !== undefined) yield typed;
+    }
+  }
+}
+
+/** A {@link MessageQueue} over values. */
+export class TypedQueue<T> extends TypedConsumer {
+  readonly #messages: MessageQueue;
+  readonly #decoder: Decoder<T>;
+
+  /** Made by {@link Typed.subscribeQueue}. */
+  constructor(messages: MessageQueue, decoder: Decoder<T>) {
+    super(messages);
+    this.#messages = messages;
+    this.#decoder = decoder;
+  }
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  /** See {@link MessageQueue.dequeue}. */
+  async dequeue(options?: WaitOptions): Promise<TypedMessage<T> | undefined> {
+    for (;;) {
+      const message = await this.#messages.dequeue(options);
+      if (message === undefined) return undefined;
+      const typed = await this.#decoder.decode(message);
+      if (typed !== undefined) return typed;
+    }
+  }
+
+  /** See {@link MessageQueue.tryDequeue}. Only for codecs that decode synchronously. */
+  tryDequeue(): TypedMessage<T> | undefined {
+    for (;;) {
+      const message = this.#messages.tryDequeue();
+      if (message === undefined) return undefined;
+      const typed = this.#decoder.decodeNow(message);
+      if (typed !== undefined) return typed;
+    }
+  }
+}
