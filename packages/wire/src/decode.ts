@@ -78,7 +78,6 @@ function readFixedHeader(lenient: DecodeOptions["lenient"]): void {
   const flags = first & 0x0f;
   reader.type = type;
   reader.flags = flags;
-  if (type === 0) throw reader.malformed("there is no such packet type");
   const length = lenient === undefined ? reader.varint() : readLenientLength(lenient);
   if (length !== reader.end - reader.position) {
     throw reader.malformed(`its Remaining Length is ${length}, but ${reader.end - reader.position} bytes follow`);
@@ -135,5 +134,7 @@ function readPacket(): DecodedPacket {
       return disconnect.read(reader);
     case PacketType.Auth:
       return auth.read(reader);
+    default:
+      throw reader.malformed("there is no such packet type");
   }
 }

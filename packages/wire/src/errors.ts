@@ -49,7 +49,7 @@ export abstract class WireError extends Error {
  * (section 4.13.1); nothing after the offending packet may be processed.
  */
 export class DecodeError extends WireError {
-  override readonly name: "DecodeError" = "DecodeError";
+  override readonly name: string = "DecodeError";
   readonly code: DecodeErrorCode;
   /** The reason code to close the connection with. */
   readonly reasonCode: DecodeReasonCode;
@@ -66,7 +66,7 @@ export class DecodeError extends WireError {
 
 /** A packet can't be encoded because one of its fields is not what the standard allows. Nothing was written. */
 export class EncodeError extends WireError {
-  override readonly name: "EncodeError" = "EncodeError";
+  override readonly name: string = "EncodeError";
   readonly code: EncodeErrorCode;
   /** The path of the field at fault, as in `"topic"`, `"subscriptions[1].filter"` or `"will.properties.contentType"`. */
   readonly field: string;

@@ -80,19 +80,8 @@ export class Framer {
    */
   next(): boolean {
     do {
-      const available = this.chunk.length - this.offset;
-      if (this.filled === 0) {
-        const size = this.check(measure(this.chunk, this.offset, available, this.strict), this.chunk[this.offset]);
-        if (size !== 0 && size <= available) return this.found(this.chunk, this.offset, (this.offset += size));
-      }
-      if (available > 0) this.collect();
-      if (this.size !== 0 && this.filled === this.size) {
-        const { partial, size } = this;
-        this.partial = empty;
-        this.filled = 0;
-        this.size = 0;
-        return this.found(partial, 0, size);
-      }
+      if (this.filled === 0 && this.takeWhole()) return true;
+      if (this.collect()) return true;
     } while (this.advance());
     this.found(empty, 0, 0);
     return false;
@@ -115,10 +104,21 @@ export class Framer {
     return this.filled + this.chunk.length - this.offset + this.waitingBytes;
   }
 
-  private found(buffer: Uint8Array, start: number, end: number): true {
+  private found(buffer: Uint8Array, start: number, end: number): void {
     this.buffer = buffer;
     this.start = start;
     this.end = end;
+  }
+
+  /** Takes a packet that lies whole in the chunk, as nearly all do. */
+  private takeWhole(): boolean {
+    const { chunk, offset } = this;
+    const available = chunk.length - offset;
+    const size = measure(chunk, offset, available, this.strict);
+    if (size <= 0 || size > this.maximum) this.check(size, chunk[offset]);
+    if (size === 0 || size > available) return false;
+    this.offset = offset + size;
+    this.found(chunk, offset, offset + size);
     return true;
   }
 
@@ -137,14 +137,15 @@ export class Framer {
     return size;
   }
 
-  /** Moves what belongs to the cut packet from the chunk into its own memory. */
-  private collect(): void {
+  /** Moves what belongs to a packet that was cut from the chunk into memory of its own; true if the packet is complete now. */
+  private collect(): boolean {
     const { chunk } = this;
-    if (this.filled === 0) this.partial = new Uint8Array(trust);
+    if (this.offset === chunk.length) return false;
+    if (this.filled === 0) this.partial = new Uint8Array(trust); // the header: 1 byte is there
     while (this.size === 0) {
       this.size = this.check(measure(this.partial, 0, this.filled, this.strict), this.partial[0]);
       if (this.size !== 0) break;
-      if (this.offset === chunk.length) return;
+      if (this.offset === chunk.length) return false;
       this.partial[this.filled++] = chunk[this.offset++] as number;
     }
     const count = Math.min(this.size - this.filled, chunk.length - this.offset);
@@ -152,6 +153,12 @@ export class Framer {
     this.partial.set(chunk.subarray(this.offset, this.offset + count), this.filled);
     this.filled += count;
     this.offset += count;
+    if (this.filled < this.size) return false;
+    this.found(this.partial, 0, this.size);
+    this.partial = empty;
+    this.filled = 0;
+    this.size = 0;
+    return true;
   }
 
   private reserve(held: number): void {
@@ -191,11 +198,11 @@ const notShortest = -2;
 /** The size of the packet whose fixed header is at `from`; 0 if the header is cut, negative if it is malformed. Section 2.1.4. */
 function measure(bytes: Uint8Array, from: number, available: number, strict: boolean): number {
   let length = 0;
-  for (let i = 1; i < longestHeader; i++) {
-    if (i >= available) return 0;
+  for (let i = 1; i < available; i++) {
     const byte = bytes[from + i] as number;
     length |= (byte & 0x7f) << (7 * i - 7);
     if (byte < 0x80) return byte === 0 && i > 1 && strict ? notShortest : 1 + i + length; // [MQTT-1.5.5-1]
+    if (i === longestHeader - 1) return tooLong;
   }
-  return tooLong;
+  return 0;
 }

@@ -15,16 +15,16 @@ const none: readonly never[] = Object.freeze([]);
  */
 export class Properties implements PropertyValues {
   /** The bytes this is a view of. */
-  readonly buffer: Uint8Array;
+  declare readonly buffer: Uint8Array;
   /** Where in `buffer` the first property begins. */
-  readonly start: number;
+  declare readonly start: number;
   /** Bytes, without the length in front of them. */
-  readonly length: number;
+  declare readonly length: number;
   /** The packet type these were received in, as one bit. @internal */
-  readonly where: number;
+  declare readonly where: number;
   /** One bit for each property that is present, as `bitOf` gives them. @internal */
-  readonly present: number;
-  private pairs: readonly UserProperty[] | undefined;
+  declare readonly present: number;
+  declare private pairs: readonly UserProperty[] | undefined;
 
   /** @internal Only the decoder makes these: the bytes must have been validated. */
   constructor(buffer: Uint8Array, start: number, length: number, where: number, present: number) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { packetName, type PacketType } from "./packet-type.js";
+import type { PacketType } from "./packet-type.js";
 import { Properties } from "./properties.js";
 import {
   allowedIn,
@@ -10,9 +10,12 @@ import {
   Property,
   propertyRules,
   repeatableIn,
-  WillContext,
+  type WillContext,
 } from "./property.js";
 import type { Reader } from "./reader.js";
+import { isText } from "./utf8.js";
+
+const userPropertyBit = bitOf[Property.UserProperty] as number;
 
 /**
  * Checks the properties of a packet and moves behind them. Everything the standard says of one property is decided here
@@ -20,27 +23,56 @@ import type { Reader } from "./reader.js";
  */
 export function skipProperties(reader: Reader, context: PacketType | typeof WillContext): void {
   const length = reader.varint();
-  const packetEnd = reader.end;
   const start = reader.skip(length);
-  const end = reader.position;
-  const where = 1 << context;
-  let present = 0;
   reader.propertiesStart = start;
-  reader.position = start;
-  reader.end = end; // so that no property reaches beyond
-  while (reader.position < end) {
-    const id = reader.u8();
-    if (((allowedIn[id] as number) & where) === 0)
-      throw reader.malformed(`property ${id} is not allowed in ${place(context)}`);
-    const bit = bitOf[id] as number;
-    if ((present & bit) !== 0 && ((repeatableIn[id] as number) & where) === 0) {
-      throw reader.forbidden(`${nameOf(id)} is there twice`);
+  reader.present = length === 0 ? 0 : skipAll(reader, start, start + length, 1 << context);
+  reader.position = start + length;
+}
+
+function skipAll(reader: Reader, start: number, end: number, where: number): number {
+  const { view } = reader;
+  let present = 0;
+  let p = start;
+  while (p < end) {
+    const id = view.getUint8(p);
+    if (id === Property.UserProperty) {
+      // The most frequent one by far: may stand in every packet that has properties, any number of times.
+      p = skipPair(view, p + 1, end);
+      if (p < 0) throw reader.malformed("a User Property is cut off, not UTF-8, or contains U+0000");
+      present |= userPropertyBit;
+    } else {
+      present = skipOne(reader, p, end, where, present);
+      p = reader.position;
     }
-    present |= bit;
-    skipValue(reader, id);
   }
+  return present;
+}
+
+/** Checks a UTF-8 String Pair and returns where it ends; -1 if it is wrong. [MQTT-1.5.7-1] */
+function skipPair(view: DataView, p: number, end: number): number {
+  if (p + 4 > end) return -1;
+  const name = p + 2;
+  const nameEnd = name + view.getUint16(p);
+  const value = nameEnd + 2;
+  if (value > end || !isText(view, name, nameEnd)) return -1;
+  const valueEnd = value + view.getUint16(nameEnd);
+  return valueEnd > end || !isText(view, value, valueEnd) ? -1 : valueEnd;
+}
+
+/** Checks any property, moves behind it and returns `present` with it. */
+function skipOne(reader: Reader, p: number, end: number, where: number, present: number): number {
+  const packetEnd = reader.end;
+  reader.position = p;
+  reader.end = end; // so that it doesn't reach beyond
+  const id = reader.u8();
+  if (((allowedIn[id] as number) & where) === 0) throw reader.malformed(`property ${id} is not allowed in it`);
+  const bit = bitOf[id] as number;
+  if ((present & bit) !== 0 && ((repeatableIn[id] as number) & where) === 0) {
+    throw reader.forbidden(`${nameOf(id)} is there twice`);
+  }
+  skipValue(reader, id);
   reader.end = packetEnd;
-  reader.present = present;
+  return present | bit;
 }
 
 /** The same, and the properties as a view. */
@@ -58,10 +90,6 @@ export function noProperties(reader: Reader, context: PacketType): Properties {
 function skipValue(reader: Reader, id: number): void {
   let value = 1;
   switch (kindOf[id]) {
-    case Kind.Pair:
-      reader.skipText();
-      reader.skipText();
-      return;
     case Kind.Text:
       reader.skipText();
       return;
@@ -88,10 +116,6 @@ function skipValue(reader: Reader, id: number): void {
   if (value === 0 && positiveOf[id] === 1) {
     throw reader.error(id === Property.TopicAlias ? 0x94 : 0x82, `${nameOf(id)} is 0`);
   }
-}
-
-function place(context: PacketType | typeof WillContext): string {
-  return context === WillContext ? "a Will" : packetName(context);
 }
 
 function nameOf(id: number): string {

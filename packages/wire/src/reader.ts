@@ -4,10 +4,12 @@ import { DecodeError, type DecodeReasonCode } from "./errors.js";
 import type { PacketType, Sender } from "./packet-type.js";
 import { isReasonCodeOf } from "./reason.js";
 import { topicFilterProblem } from "./topic.js";
-import { hasWildcardByte, isText, readText } from "./utf8.js";
+import { hasWildcardByte, isPlainTopic, isText, readText } from "./utf8.js";
 
 /** Memory larger than this is let go of as soon as its packet is decoded. */
 const largestKept = 262_144;
+
+const badText = "a string is not UTF-8 or contains U+0000";
 
 /**
  * A position in a packet that is being decoded. Every method takes one field, checks it, and moves on.
@@ -18,6 +20,7 @@ const largestKept = 262_144;
 export class Reader {
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(new ArrayBuffer(0));
+  private large = false;
   /** Where the packet begins and ends (exclusive) in `bytes`. */
   start: number = 0;
   end: number = 0;
@@ -37,6 +40,7 @@ export class Reader {
     if (this.bytes !== bytes) {
       this.bytes = bytes;
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.large = bytes.buffer.byteLength > largestKept;
     }
     this.start = start;
     this.position = start;
@@ -46,9 +50,10 @@ export class Reader {
 
   /** Lets go of large memory. */
   close(): void {
-    if (this.view.buffer.byteLength > largestKept) {
+    if (this.large) {
       this.bytes = new Uint8Array(0);
       this.view = new DataView(this.bytes.buffer);
+      this.large = false;
     }
   }
 
@@ -134,7 +139,7 @@ export class Reader {
   skipText(): number {
     const length = this.u16();
     const from = this.skip(length);
-    if (!isText(this.view, from, this.position)) throw this.malformed("a string is not UTF-8 or contains U+0000");
+    if (!isText(this.view, from, this.position)) throw this.malformed(badText);
     return from;
   }
 
@@ -145,9 +150,15 @@ export class Reader {
 
   /** Checks a Topic Name, moves behind it and returns where its bytes begin. It may be empty. [MQTT-4.7.0-1] */
   skipTopic(): number {
-    const from = this.skipText();
-    if (hasWildcardByte(this.view, from, this.position)) throw this.forbidden("a topic name contains a wildcard");
+    const length = this.u16();
+    const from = this.skip(length);
+    if (!isPlainTopic(this.view, from, this.position)) this.checkTopic(from);
     return from;
+  }
+
+  private checkTopic(from: number): void {
+    if (!isText(this.view, from, this.position)) throw this.malformed(badText);
+    if (hasWildcardByte(this.view, from, this.position)) throw this.forbidden("a topic name contains a wildcard");
   }
 
   /** A Topic Name that must not be empty. */

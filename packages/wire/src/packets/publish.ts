@@ -34,26 +34,26 @@ const identifierBit = bitOf[Property.SubscriptionIdentifier] as number;
  * is read; what is read once is kept. The view pins the memory of the frame: {@link own} gives one that doesn't.
  */
 export class Publish implements PublishPacket {
-  readonly type: typeof PacketType.Publish;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly duplicate: boolean;
-  readonly packetId: number;
+  declare readonly type: typeof PacketType.Publish;
+  declare readonly qos: QoS;
+  declare readonly retain: boolean;
+  declare readonly duplicate: boolean;
+  declare readonly packetId: number;
   /** The topic alias; 0 if there is none. Section 3.3.2.3.4. */
-  readonly topicAlias: number;
+  declare readonly topicAlias: number;
   /** Bytes of the topic; 0 if the alias stands for it. */
-  readonly topicLength: number;
+  declare readonly topicLength: number;
   /** The frame: `buffer` from `start` to `end` (exclusive). */
-  readonly buffer: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  private readonly topicStart: number;
-  private readonly propertiesStart: number;
-  private readonly payloadStart: number;
-  private readonly present: number;
-  private readTopic: string | undefined;
-  private readPayload: Uint8Array | undefined;
-  private readProperties: Properties | undefined;
+  declare readonly buffer: Uint8Array;
+  declare readonly start: number;
+  declare readonly end: number;
+  declare private readonly topicStart: number;
+  declare private readonly propertiesStart: number;
+  declare private readonly payloadStart: number;
+  declare private readonly present: number;
+  declare private readTopic: string | undefined;
+  declare private readPayload: Uint8Array | undefined;
+  declare private readProperties: Properties | undefined;
 
   /** @internal Only the decoder makes these: the bytes must have been validated. */
   constructor(

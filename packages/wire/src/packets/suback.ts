@@ -37,7 +37,7 @@ export interface DecodedUnsuback extends UnsubackPacket {
 
 type ListAckType = typeof PacketType.Suback | typeof PacketType.Unsuback;
 
-export function read<T extends ListAckType>(reader: Reader, type: T): DecodedSuback | DecodedUnsuback {
+export function read(reader: Reader, type: ListAckType): DecodedSuback | DecodedUnsuback {
   const packetId = reader.packetId();
   const properties = readProperties(reader, type);
   const reasonCodes: number[] = [];
