@@ -40,20 +40,10 @@ const rules: Readonly<Record<string, Rules>> = {
   "packages/core": {
     layers: [
       ["ambient", "errors", "check", "ring", "signal", "logger", "codec", "transport", "clock", "message"],
-      [
-        "store",
-        "queue",
-        "backoff",
-        "stats",
-        "server-info",
-        "client-state",
-        "callbacks",
-        "topic-filter",
-        "publish-options",
-      ],
+      ["store", "queue", "backoff", "stats", "server-info", "client-state", "callbacks", "publish-options"],
       ["tcp", "no-tcp", "webcrypto", "page", "diagnostics"],
       ["session/*", "options"],
-      ["router", "inbox", "handler", "subscription", "local-subscription", "subscribe-operation", "subscriptions"],
+      ["subscribe/*", "disconnect-options"],
       ["connection/*", "publisher"],
       ["supervisor"],
       ["client", "typed"],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EncodeError, encodeUtf8, isWellFormed, type QoS } from "@mqttv5/wire";
-import { type ErrorCode, InvalidArgumentError } from "./errors.js";
+import { InvalidArgumentError } from "./errors.js";
 
 /** Checks of what callers pass: each returns the value it was given, or throws an error that names the field. */
 
@@ -68,5 +68,5 @@ export function oneOf<T extends string>(field: string, value: unknown, choices: 
 export function fromEncodeError(error: unknown): unknown {
   if (!(error instanceof EncodeError)) return error;
   const limit = error.limit === undefined ? error.message : String(error.limit);
-  return new InvalidArgumentError(error.code as ErrorCode, error.field, error.value, limit, error);
+  return new InvalidArgumentError(error.code, error.field, error.value, limit, error);
 }

@@ -7,9 +7,9 @@ import type { Codec } from "./codec.js";
 import type { Connection } from "./connection/connection.js";
 import { type DisconnectOptions, disconnectPacket } from "./disconnect-options.js";
 import { type Delivery, MqttError } from "./errors.js";
-import { HandlerRunner, type MessageHandler } from "./handler.js";
-import { Inbox } from "./inbox.js";
-import type { LocalSubscription, MessageSink } from "./local-subscription.js";
+import { HandlerRunner, type MessageHandler } from "./subscribe/handler.js";
+import { Inbox } from "./subscribe/inbox.js";
+import type { LocalSubscription, MessageSink } from "./subscribe/local-subscription.js";
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
 import { Publisher } from "./publisher.js";
@@ -18,11 +18,11 @@ import { delivery } from "./session/outbound-publish.js";
 import { Session, type SessionPort } from "./session/session.js";
 import { abortError, onAbort } from "./signal.js";
 import { newStats, type Stats } from "./stats.js";
-import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe-options.js";
-import { CallbackSubscription, MessageQueue, Subscription, type WaitOptions } from "./subscription.js";
-import { Subscriptions } from "./subscriptions.js";
+import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
+import { CallbackSubscription, MessageQueue, Subscription, type WaitOptions } from "./subscribe/subscription.js";
+import { Subscriptions } from "./subscribe/subscriptions.js";
 import { Supervisor } from "./supervisor.js";
-import { type Filters, resolveFilters } from "./topic-filter.js";
+import { type Filters, resolveFilters } from "./subscribe/topic-filter.js";
 import type { Transport } from "./transport.js";
 import { Typed } from "./typed.js";
 
@@ -84,7 +84,7 @@ export class Client {
     if (this.#life !== undefined) throw new MqttError("ALREADY_CONNECTED", "The client is connected, or about to be");
     const { supervisor } = this.#start();
     if (signal === undefined) return supervisor.connected;
-    const unlink = onAbort(signal, (error) => this.#stop(GOODBYE, error));
+    const unlink = onAbort(signal, (error) => void this.#stop(GOODBYE, error));
     try {
       return await supervisor.connected;
     } finally {

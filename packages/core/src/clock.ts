@@ -26,14 +26,16 @@ export interface Clock {
   randomBytes(length: number): Uint8Array;
 }
 
-declare const globalThis: {
+interface Platform {
   setTimeout(callback: () => void, delay: number): unknown;
   clearTimeout(handle: unknown): void;
   setImmediate?: (callback: () => void) => unknown;
   MessageChannel?: new () => { port1: ChannelPort; port2: ChannelPort };
   performance: { now(): number };
   crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
-};
+}
+
+const platform = globalThis as unknown as Platform;
 
 interface ChannelPort {
   onmessage: (() => void) | null;
@@ -47,24 +49,24 @@ const LONGEST = 0x7fffffff;
 export function systemClock(): Clock {
   const afterTurn = macrotask();
   return {
-    now: () => globalThis.performance.now(),
+    now: () => platform.performance.now(),
     wallTime: () => Date.now(),
     schedule(delay, callback) {
-      const handle = globalThis.setTimeout(callback, Math.min(Math.max(0, delay), LONGEST));
-      return { cancel: () => globalThis.clearTimeout(handle) };
+      const handle = platform.setTimeout(callback, Math.min(Math.max(0, delay), LONGEST));
+      return { cancel: () => platform.clearTimeout(handle) };
     },
     afterTurn,
     random: () => Math.random(),
-    randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+    randomBytes: (length) => platform.crypto.getRandomValues(new Uint8Array(length)),
   };
 }
 
 /** `setImmediate` where there is one; elsewhere a message channel, because browsers slow nested timers to 4 ms. */
 function macrotask(): (callback: () => void) => void {
-  const immediate = globalThis.setImmediate;
+  const immediate = platform.setImmediate;
   if (immediate !== undefined) return (callback) => void immediate(callback);
-  const Channel = globalThis.MessageChannel;
-  if (Channel === undefined) return (callback) => void globalThis.setTimeout(callback, 0);
+  const Channel = platform.MessageChannel;
+  if (Channel === undefined) return (callback) => void platform.setTimeout(callback, 0);
   const queue = new Ring<() => void>();
   const { port1, port2 } = new Channel();
   port1.onmessage = () => {

@@ -25,15 +25,15 @@ export {
   ReasonCodeError,
   SubscribeError,
 } from "./errors.js";
-export type { MessageHandler } from "./handler.js";
-export type { DropReason, Overflow } from "./inbox.js";
+export type { MessageHandler } from "./subscribe/handler.js";
+export type { DropReason, Overflow } from "./subscribe/inbox.js";
 export type { Logger } from "./logger.js";
 export type { Message } from "./message.js";
 export type { ClientOptions, SessionLossPolicy, WillOptions } from "./options.js";
 export type { PublishOptions, PublishResult } from "./publish-options.js";
 export type { ServerInfo } from "./server-info.js";
 export type { Stats } from "./stats.js";
-export type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe-options.js";
+export type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";
 export type {
   CallbackSubscription,
   MessageQueue,
@@ -41,7 +41,7 @@ export type {
   SubscriptionEnd,
   SubscriptionState,
   WaitOptions,
-} from "./subscription.js";
-export type { DeliveryOptions, Filters, TopicFilter } from "./topic-filter.js";
+} from "./subscribe/subscription.js";
+export type { DeliveryOptions, Filters, TopicFilter } from "./subscribe/topic-filter.js";
 export type { Link, LinkReceiver, TlsOptions, Transport, TransportConnectOptions } from "./transport.js";
 export type { Typed, TypedMessage, TypedQueue, TypedSubscription } from "./typed.js";

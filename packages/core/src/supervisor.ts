@@ -151,24 +151,19 @@ export class Supervisor {
     const url = this.#options.brokers[this.#broker] as URL;
     const transport = await this.#port.transport();
     if (signal.aborted) throw signal.reason;
-    return new Promise((resolve, reject) => {
-      const unlink = onAbort(signal, () => reject(signal.reason));
-      transport.connect(url, { signal }).then(
-        (link) => {
-          unlink();
-          if (!signal.aborted) {
-            resolve(link);
-            return;
-          }
-          link.open({ received() {}, drained() {}, closed() {} });
-          link.destroy();
-        },
-        (error: unknown) => {
-          unlink();
-          reject(error);
-        },
-      );
+    const dialling = transport.connect(url, { signal });
+    let unlink: (() => void) | undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      unlink = onAbort(signal, () => {
+        reject(signal.reason as MqttError);
+        dialling.then(discard, () => {});
+      });
     });
+    try {
+      return await Promise.race([dialling, aborted]);
+    } finally {
+      unlink?.();
+    }
   }
 
   #converse(link: Link, signal: AbortSignal, established: () => void): Promise<AttemptEnd> {
@@ -240,6 +235,12 @@ export class Supervisor {
   get #brokerName(): string {
     return (this.#options.brokers[this.#broker] as URL).href;
   }
+}
+
+/** A link that came too late. */
+function discard(link: Link): void {
+  link.open({ received() {}, drained() {}, closed() {} });
+  link.destroy();
 }
 
 /** By this many failures every backoff has reached its longest delay. */

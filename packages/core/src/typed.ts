@@ -5,7 +5,7 @@ import { type FilterResult, MqttError } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
-import type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe-options.js";
+import type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";
 import type {
   CallbackSubscription,
   MessageQueue,
@@ -13,8 +13,8 @@ import type {
   SubscriptionEnd,
   SubscriptionState,
   WaitOptions,
-} from "./subscription.js";
-import type { Filters } from "./topic-filter.js";
+} from "./subscribe/subscription.js";
+import type { Filters } from "./subscribe/topic-filter.js";
 
 /** What {@link Typed} needs of a client. */
 export interface TypedClient {

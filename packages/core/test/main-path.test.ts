@@ -29,5 +29,5 @@ test("a message goes out and comes back at every QoS", async () => {
   await clock.advance(1000);
   await bye;
   await loop;
-  expect(got.sort()).toEqual(["a/0 hi 0", "a/1 hi 1", "a/2 hi 2"]);
+  expect(got.toSorted()).toEqual(["a/0 hi 0", "a/1 hi 1", "a/2 hi 2"]);
 });

@@ -133,7 +133,7 @@ export class Session {
 
   /** Fails the publishes that `lost` picks, because the session they belong to is gone. */
   abandon(lost: (publish: OutboundPublish) => boolean, error: (publish: OutboundPublish) => MqttError): void {
-    for (const publish of [...this.#outbound]) if (lost(publish)) this.#fail(publish, error(publish));
+    for (const publish of this.#outbound) if (lost(publish)) this.#fail(publish, error(publish));
   }
 
   /**
@@ -141,7 +141,7 @@ export class Session {
    * connection if the broker keeps the session (`held`).
    */
   release(held: boolean, error: (publish: OutboundPublish) => MqttError): void {
-    for (const publish of [...this.#outbound]) {
+    for (const publish of this.#outbound) {
       const failure = error(publish);
       if (!held || !publish.attempted) {
         this.#fail(publish, failure);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { FilterResult, MqttError } from "./errors.js";
+import type { FilterResult, MqttError } from "../errors.js";
 import type { Inbox } from "./inbox.js";
-import type { Message } from "./message.js";
+import type { Message } from "../message.js";
 
 /** Why a subscription ended. */
 export interface SubscriptionEnd {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bound, callable, flag, invalid, oneOf } from "./check.js";
+import { bound, callable, flag, invalid, oneOf } from "../check.js";
 import type { DropReason, InboxSettings, Overflow } from "./inbox.js";
-import type { Logger } from "./logger.js";
-import type { Message } from "./message.js";
+import type { Logger } from "../logger.js";
+import type { Message } from "../message.js";
 import type { DeliveryOptions } from "./topic-filter.js";
 
 /** How to subscribe. The delivery options hold for every filter that does not say otherwise. */

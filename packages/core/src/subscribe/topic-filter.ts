@@ -6,8 +6,8 @@ import {
   type SubscribeFilter,
   topicFilterProblem,
 } from "@mqttv5/wire";
-import { flag, invalid, qos, text } from "./check.js";
-import { InvalidArgumentError } from "./errors.js";
+import { flag, invalid, qos, text } from "../check.js";
+import { InvalidArgumentError } from "../errors.js";
 
 /** How the broker is to deliver what matches a filter (section 3.8.3.1). */
 export interface DeliveryOptions {

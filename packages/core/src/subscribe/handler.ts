@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ReasonCode } from "@mqttv5/wire";
 import type { Inbox } from "./inbox.js";
-import type { Message } from "./message.js";
+import type { Message } from "../message.js";
 
 /** Runs on arrival. The message is acked when it returns, or when the promise it returns resolves. */
 export type MessageHandler = (message: Message) => void | PromiseLike<void>;
@@ -44,17 +44,18 @@ export class HandlerRunner {
       message.ack();
       return;
     }
+    void this.#finish(message, result);
+  }
+
+  async #finish(message: Message, result: PromiseLike<void>): Promise<void> {
     this.#running++;
-    result.then(
-      () => {
-        message.ack();
-        this.#next();
-      },
-      (error: unknown) => {
-        this.#refuse(message, error);
-        this.#next();
-      },
-    );
+    try {
+      await result;
+      message.ack();
+    } catch (error) {
+      this.#refuse(message, error);
+    }
+    this.#next();
   }
 
   /** A call has finished: the place is free for what waits. */

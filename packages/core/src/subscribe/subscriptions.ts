@@ -1,35 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { encode, PacketType, type Publish, parseSharedFilter, type SubscribeFilter } from "@mqttv5/wire";
-import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "./errors.js";
+import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "../errors.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
-import { Message } from "./message.js";
-import { Router } from "./router.js";
-import type { ServerInfo } from "./server-info.js";
-import type { InboundMessage } from "./session/inbound-message.js";
-import type { ControlOperation } from "./session/session.js";
-import { onAbort } from "./signal.js";
-import type { Stats } from "./stats.js";
+import { BrokerFilters, innerFilter } from "./broker-filters.js";
+import type { ServerInfo } from "../server-info.js";
+import type { InboundMessage } from "../session/inbound-message.js";
+import type { ControlOperation } from "../session/session.js";
+import { onAbort } from "../signal.js";
+import type { Stats } from "../stats.js";
 import { SubscribeOperation, UnsubscribeOperation } from "./subscribe-operation.js";
 import type { WaitOptions } from "./subscription.js";
-
-/** One subscription at the broker: an exact filter string, shared by every local subscription on it. */
-export class BrokerFilter {
-  readonly filter: string;
-  options: SubscribeFilter;
-  /** Oldest first. */
-  readonly holders: LocalSubscription[] = [];
-  /** The Subscription Identifier the broker has for it; 0 for none. */
-  identifier = 0;
-  /** The broker has granted it in a session it still holds. */
-  confirmed = false;
-  /** Who brought about the latest SUBSCRIBE: retained messages it brings are meant for it alone. */
-  newest: LocalSubscription | undefined;
-
-  constructor(options: SubscribeFilter) {
-    this.filter = options.filter;
-    this.options = options;
-  }
-}
 
 /** What subscriptions ask of the client. */
 export interface SubscriptionsPort {
@@ -49,17 +29,11 @@ const HIGHEST_IDENTIFIER = 268_435_455;
 export class Subscriptions implements SubscriptionHome {
   readonly #port: SubscriptionsPort;
   readonly #stats: Stats;
-  readonly #router = new Router<BrokerFilter[]>();
-  /** By exact filter string. */
-  readonly #filters = new Map<string, BrokerFilter>();
-  /** By the filter that topics are matched with: shared filters of several groups route under the same one. */
-  readonly #routes = new Map<string, BrokerFilter[]>();
+  readonly #filters = new BrokerFilters();
   /** Oldest first. */
   readonly #locals = new Set<LocalSubscription>();
   readonly #pending = new Set<SubscribeOperation | UnsubscribeOperation>();
   #lastIdentifier: number;
-  #deliveries = 0;
-  readonly #matched: BrokerFilter[][] = [];
 
   constructor(port: SubscriptionsPort, stats: Stats, random: () => number) {
     this.#port = port;
@@ -70,11 +44,11 @@ export class Subscriptions implements SubscriptionHome {
 
   /** Registers a subscription, so that no message can be missed, without asking the broker. */
   add(filters: readonly SubscribeFilter[], sink: MessageSink): LocalSubscription {
-    for (const options of filters) this.#checkConflict(options);
+    for (const options of filters) this.#filters.checkConflict(options);
     const local = new LocalSubscription(filters, sink, this);
     this.#locals.add(local);
     this.#stats.subscriptionsActive = this.#locals.size;
-    for (const options of filters) this.#hold(local, options);
+    for (const options of filters) this.#filters.hold(local, options);
     return local;
   }
 
@@ -86,14 +60,14 @@ export class Subscriptions implements SubscriptionHome {
       return Promise.reject(problem);
     }
     return new Promise((resolve, reject) => {
-      let stop = (): void => {};
+      let stop: (() => void) | undefined;
       const operation = this.#ask(local, local.filters, {
         done: () => {
-          stop();
+          stop?.();
           resolve();
         },
         failed: (error) => {
-          stop();
+          stop?.();
           reject(error);
         },
       });
@@ -112,14 +86,14 @@ export class Subscriptions implements SubscriptionHome {
     const orphaned = this.#remove(local, { reason: "unsubscribed" });
     if (orphaned.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      let stop = (): void => {};
+      let stop: (() => void) | undefined;
       const settle = {
         done: () => {
-          stop();
+          stop?.();
           resolve();
         },
         failed: (error: MqttError) => {
-          stop();
+          stop?.();
           reject(error);
         },
       };
@@ -129,40 +103,17 @@ export class Subscriptions implements SubscriptionHome {
     });
   }
 
-  /** A message for whoever subscribed to it; answered at once if nobody did. */
+  /** A message for whoever subscribed to it. */
   deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): void {
-    const matched = this.#matched;
-    matched.length = 0;
-    this.#router.match(topic, matched);
-    const identifiers = publish.subscriptionIdentifiers;
-    const narrowed =
-      identifiers.length > 0 && matched.some((list) => list.some((f) => identifiers.includes(f.identifier)));
-    const delivery = ++this.#deliveries;
-    // A kept message that a SUBSCRIBE brought; with Retain As Published the flag says nothing of the kind.
-    const kept = publish.retain;
-    let owned: Publish | undefined;
-    for (const list of matched) {
-      for (const filter of list) {
-        if (narrowed && !identifiers.includes(filter.identifier)) continue;
-        const only = kept && !filter.options.retainAsPublished ? filter.newest : undefined;
-        for (const local of filter.holders) {
-          if (local.lastDelivery === delivery || (only !== undefined && only !== local)) continue;
-          local.lastDelivery = delivery;
-          owned ??= publish.own();
-          inbound?.hold();
-          local.sink.offer(new Message(owned, topic, inbound));
-        }
-      }
-    }
-    inbound?.settle(0); // our own hold: nobody, or nobody any more, has the message [MQTT-4.5.0-2]
+    this.#filters.deliver(publish, topic, inbound);
   }
 
   /** Before the session goes on over a new connection: what has to be asked again is. */
   connected(sessionPresent: boolean): void {
     if (!sessionPresent) {
-      for (const filter of this.#filters.values()) filter.confirmed = false;
+      this.#filters.unconfirm();
       // A new session has nothing to unsubscribe from.
-      for (const operation of [...this.#pending]) {
+      for (const operation of this.#pending) {
         if (operation.type !== PacketType.Unsubscribe) continue;
         this.#forget(operation);
         operation.succeed();
@@ -171,10 +122,7 @@ export class Subscriptions implements SubscriptionHome {
     const asked = new Set<string>();
     for (const operation of this.#pending) for (const name of operation.filterNames) asked.add(name);
     for (const local of this.#locals) {
-      const missing = local.filters.filter(({ filter }) => {
-        const known = this.#filters.get(filter);
-        return known !== undefined && known.holders.includes(local) && !known.confirmed && !asked.has(filter);
-      });
+      const missing = local.filters.filter(({ filter }) => this.#filters.lacks(local, filter) && !asked.has(filter));
       if (missing.length === 0) continue;
       for (const { filter } of missing) asked.add(filter);
       const problem = this.#limitProblem(missing);
@@ -185,8 +133,8 @@ export class Subscriptions implements SubscriptionHome {
 
   /** The client was closed or has failed: every subscription ends, and nothing is acked. */
   close(end: { reason: "disconnected" | "failed"; error?: MqttError }): void {
-    for (const local of [...this.#locals]) this.#remove(local, end);
-    for (const operation of [...this.#pending]) {
+    for (const local of this.#locals) this.#remove(local, end);
+    for (const operation of this.#pending) {
       this.#forget(operation);
       const message = `The client was closed before the broker answered ${operation.type === PacketType.Subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE"}`;
       operation.fail(new MqttError("CLOSED", message, { cause: end.error, delivery: "unknown" }));
@@ -195,69 +143,13 @@ export class Subscriptions implements SubscriptionHome {
 
   // Inside
 
-  #checkConflict(options: SubscribeFilter): void {
-    const known = this.#filters.get(options.filter)?.options;
-    if (known === undefined) return;
-    for (const field of ["noLocal", "retainAsPublished"] as const) {
-      if (known[field] === options[field]) continue;
-      const limit = `another subscription of this client to ${JSON.stringify(options.filter)} has ${known[field]}`;
-      throw new InvalidArgumentError("SUBSCRIPTION_CONFLICT", field, options[field], limit);
-    }
-  }
-
-  #hold(local: LocalSubscription, options: SubscribeFilter): void {
-    let known = this.#filters.get(options.filter);
-    if (known === undefined) {
-      known = new BrokerFilter(options);
-      this.#filters.set(options.filter, known);
-      this.#route(known);
-    } else {
-      // The highest QoS that any holder asked for.
-      known.options = { ...options, qos: options.qos > known.options.qos ? options.qos : known.options.qos };
-    }
-    known.holders.push(local);
-  }
-
-  #route(known: BrokerFilter): void {
-    const inner = innerFilter(known.filter);
-    const routed = this.#routes.get(inner);
-    if (routed !== undefined) {
-      routed.push(known);
-      return;
-    }
-    const list = [known];
-    this.#routes.set(inner, list);
-    this.#router.set(inner, list);
-  }
-
-  #unroute(known: BrokerFilter): void {
-    const inner = innerFilter(known.filter);
-    const routed = this.#routes.get(inner);
-    if (routed === undefined) return;
-    routed.splice(routed.indexOf(known), 1);
-    if (routed.length > 0) return;
-    this.#routes.delete(inner);
-    this.#router.delete(inner);
-  }
-
-  /** Takes a local subscription off a filter. True if the broker's subscription has no holder left. */
-  #release(local: LocalSubscription, filter: string): boolean {
-    const known = this.#filters.get(filter);
-    const index = known?.holders.indexOf(local) ?? -1;
-    if (known === undefined || index === -1) return false;
-    known.holders.splice(index, 1);
-    if (known.newest === local) known.newest = undefined;
-    if (known.holders.length > 0) return false;
-    this.#filters.delete(filter);
-    this.#unroute(known);
-    return true;
-  }
-
   /** Ends a local subscription. Returns the filters that nobody else holds. */
   #remove(local: LocalSubscription, end: Parameters<LocalSubscription["end"]>[0]): string[] {
     this.#locals.delete(local);
     this.#stats.subscriptionsActive = this.#locals.size;
-    const orphaned = local.filters.filter(({ filter }) => this.#release(local, filter)).map(({ filter }) => filter);
+    const orphaned = local.filters
+      .filter(({ filter }) => this.#filters.release(local, filter))
+      .map(({ filter }) => filter);
     local.end(end, end.reason === "unsubscribed" || end.reason === "aborted");
     return orphaned;
   }
@@ -278,7 +170,7 @@ export class Subscriptions implements SubscriptionHome {
         this.#pending.delete(operation);
         this.#answered(local, results, reasonString, settle);
       },
-      failed: settle.failed,
+      failed: (error) => settle.failed(error),
     });
     this.#pending.add(operation);
     this.#port.request(operation);
@@ -322,7 +214,7 @@ export class Subscriptions implements SubscriptionHome {
         if (known !== undefined) known.confirmed = true;
       } else {
         // An earlier grant to other holders stands; only this one goes.
-        this.#release(local, filter);
+        this.#filters.release(local, filter);
         local.active--;
       }
     }
@@ -406,8 +298,4 @@ export class Subscriptions implements SubscriptionHome {
 interface Settle {
   done(): void;
   failed(error: MqttError): void;
-}
-
-function innerFilter(filter: string): string {
-  return parseSharedFilter(filter)?.filter ?? filter;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Packet, PacketType, type SubackPacket, type SubscribeFilter, type UnsubackPacket } from "@mqttv5/wire";
-import { type FilterResult, type MqttError, SubscribeError } from "./errors.js";
-import type { ControlOperation } from "./session/session.js";
+import { type FilterResult, type MqttError, SubscribeError } from "../errors.js";
+import type { ControlOperation } from "../session/session.js";
 
 /** A filter of a SUBSCRIBE, as the broker is to know it. */
 export interface AskedFilter {

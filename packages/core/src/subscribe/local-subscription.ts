@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SubscribeFilter } from "@mqttv5/wire";
-import type { FilterResult, MqttError } from "./errors.js";
-import type { Message } from "./message.js";
+import type { FilterResult, MqttError } from "../errors.js";
+import type { Message } from "../message.js";
 import type { SubscriptionEnd, SubscriptionHandle, WaitOptions } from "./subscription.js";
 
 /** Where the messages of a subscription go. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MqttError } from "./errors.js";
-import type { Message } from "./message.js";
-import { Ring } from "./ring.js";
-import { onAbort } from "./signal.js";
+import { MqttError } from "../errors.js";
+import type { Message } from "../message.js";
+import { Ring } from "../ring.js";
+import { onAbort } from "../signal.js";
 
 /** What to drop when a consumer is slower than its stream. */
 export type Overflow = "hold" | "drop-newest" | "drop-oldest";

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Publish, parseSharedFilter, type SubscribeFilter } from "@mqttv5/wire";
+import { InvalidArgumentError } from "../errors.js";
+import { Message } from "../message.js";
+import type { InboundMessage } from "../session/inbound-message.js";
+import type { LocalSubscription } from "./local-subscription.js";
+import { Router } from "./router.js";
+
+/** One subscription at the broker: an exact filter string, shared by every local subscription on it. */
+export class BrokerFilter {
+  readonly filter: string;
+  options: SubscribeFilter;
+  /** Oldest first. */
+  readonly holders: LocalSubscription[] = [];
+  /** The Subscription Identifier the broker has for it; 0 for none. */
+  identifier = 0;
+  /** The broker has granted it in a session it still holds. */
+  confirmed = false;
+  /** Who brought about the latest SUBSCRIBE: retained messages it brings are meant for it alone. */
+  newest: LocalSubscription | undefined;
+
+  constructor(options: SubscribeFilter) {
+    this.filter = options.filter;
+    this.options = options;
+  }
+}
+
+/** Which local subscriptions share which subscription at the broker, and so who gets a message. Lives as long as the client. */
+export class BrokerFilters {
+  /** By exact filter string. */
+  readonly #filters = new Map<string, BrokerFilter>();
+  /** By the filter that topics are matched with: shared filters of several groups route under the same one. */
+  readonly #routes = new Map<string, BrokerFilter[]>();
+  readonly #router = new Router<BrokerFilter[]>();
+  /** Kept between deliveries, so that none of them allocates. */
+  readonly #matched: BrokerFilter[][] = [];
+  #deliveries = 0;
+
+  get(filter: string): BrokerFilter | undefined {
+    return this.#filters.get(filter);
+  }
+
+  /** The broker has lost the session and with it every subscription. */
+  unconfirm(): void {
+    for (const filter of this.#filters.values()) filter.confirmed = false;
+  }
+
+  /** Whether the subscription still counts on this filter and the broker has not granted it. */
+  lacks(local: LocalSubscription, filter: string): boolean {
+    const known = this.#filters.get(filter);
+    return known !== undefined && !known.confirmed && known.holders.includes(local);
+  }
+
+  /** Throws `SUBSCRIPTION_CONFLICT` for options that can't be shared with those of another subscription on the filter. */
+  checkConflict(options: SubscribeFilter): void {
+    const known = this.#filters.get(options.filter)?.options;
+    if (known === undefined) return;
+    for (const field of ["noLocal", "retainAsPublished"] as const) {
+      if (known[field] === options[field]) continue;
+      const limit = `another subscription of this client to ${JSON.stringify(options.filter)} has ${known[field]}`;
+      throw new InvalidArgumentError("SUBSCRIPTION_CONFLICT", field, options[field], limit);
+    }
+  }
+
+  /** Puts a local subscription on a filter. */
+  hold(local: LocalSubscription, options: SubscribeFilter): void {
+    let known = this.#filters.get(options.filter);
+    if (known === undefined) {
+      known = new BrokerFilter(options);
+      this.#filters.set(options.filter, known);
+      this.#route(known);
+    } else {
+      // The highest QoS that any holder asked for.
+      known.options = { ...options, qos: options.qos > known.options.qos ? options.qos : known.options.qos };
+    }
+    known.holders.push(local);
+  }
+
+  /** Takes a local subscription off a filter. True if the broker's subscription has no holder left. */
+  release(local: LocalSubscription, filter: string): boolean {
+    const known = this.#filters.get(filter);
+    const index = known?.holders.indexOf(local) ?? -1;
+    if (known === undefined || index === -1) return false;
+    known.holders.splice(index, 1);
+    if (known.newest === local) known.newest = undefined;
+    if (known.holders.length > 0) return false;
+    this.#filters.delete(filter);
+    this.#unroute(known);
+    return true;
+  }
+
+  /** A message for whoever subscribed to it; answered at once if nobody did. */
+  deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): void {
+    const matched = this.#matched;
+    matched.length = 0;
+    this.#router.match(topic, matched);
+    const identifiers = publish.subscriptionIdentifiers;
+    const narrowed =
+      identifiers.length > 0 && matched.some((list) => list.some((f) => identifiers.includes(f.identifier)));
+    const delivery = ++this.#deliveries;
+    // A kept message that a SUBSCRIBE brought; with Retain As Published the flag says nothing of the kind.
+    const kept = publish.retain;
+    let owned: Publish | undefined;
+    for (const list of matched) {
+      for (const filter of list) {
+        if (narrowed && !identifiers.includes(filter.identifier)) continue;
+        const only = kept && !filter.options.retainAsPublished ? filter.newest : undefined;
+        for (const local of filter.holders) {
+          if (local.lastDelivery === delivery || (only !== undefined && only !== local)) continue;
+          local.lastDelivery = delivery;
+          owned ??= publish.own();
+          inbound?.hold();
+          local.sink.offer(new Message(owned, topic, inbound));
+        }
+      }
+    }
+    inbound?.settle(0); // our own hold: nobody, or nobody any more, has the message [MQTT-4.5.0-2]
+  }
+
+  // Inside
+
+  #route(known: BrokerFilter): void {
+    const inner = innerFilter(known.filter);
+    const routed = this.#routes.get(inner);
+    if (routed !== undefined) {
+      routed.push(known);
+      return;
+    }
+    const list = [known];
+    this.#routes.set(inner, list);
+    this.#router.set(inner, list);
+  }
+
+  #unroute(known: BrokerFilter): void {
+    const inner = innerFilter(known.filter);
+    const routed = this.#routes.get(inner);
+    if (routed === undefined) return;
+    routed.splice(routed.indexOf(known), 1);
+    if (routed.length > 0) return;
+    this.#routes.delete(inner);
+    this.#router.delete(inner);
+  }
+}
+
+/** The filter that topics are matched with: what is inside `$share/name/` (section 4.8.2). */
+export function innerFilter(filter: string): string {
+  return parseSharedFilter(filter)?.filter ?? filter;
+}
