@@ -32,6 +32,12 @@ export class StateFeed {
     for (const follower of this.#followers) follower(state);
   }
 
+  /** Calls `follower` at every change, until the function it returns is called. */
+  follow(follower: (state: ClientState) => void): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
   /** Every change from now on, up to and including `closed`. */
   changes(): AsyncIterableIterator<ClientState, undefined> {
     const backlog = new Ring<ClientState>();
@@ -39,9 +45,9 @@ export class StateFeed {
     let done = false;
     const finish = (): void => {
       done = true;
-      this.#followers.delete(follower);
+      unfollow();
     };
-    const follower = (state: ClientState): void => {
+    const unfollow = this.follow((state) => {
       if (state.status === "closed") finish();
       if (wake === undefined) {
         if (backlog.size === LONGEST_BACKLOG) backlog.shift();
@@ -50,8 +56,7 @@ export class StateFeed {
       }
       wake({ done: false, value: state });
       wake = undefined;
-    };
-    this.#followers.add(follower);
+    });
     return {
       [Symbol.asyncIterator]() {
         return this;

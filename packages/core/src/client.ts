@@ -94,21 +94,22 @@ export class Client {
 
   /** Resolves when there is a connection, at once if there is one. Rejects with `CLOSED` when the client ends first, with `ABORTED` when the signal does. */
   connected(options: WaitOptions = {}): Promise<ServerInfo> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(abortError(signal));
+    const { current } = this.#state;
+    if (current.status === "connected") return Promise.resolve(current.serverInfo);
+    if (current.status === "closed") return Promise.reject(closed(current.cause));
     return new Promise((resolve, reject) => {
-      const changes = this.#state.changes();
-      const { signal } = options;
-      const unlink = signal === undefined ? undefined : onAbort(signal, (error) => finish(() => reject(error)));
-      const finish = (settle: () => void): void => {
-        unlink?.();
-        void changes.return?.();
-        settle();
-      };
-      const look = (state: ClientState): void => {
+      const unfollow = this.#state.follow((state) => {
         if (state.status === "connected") finish(() => resolve(state.serverInfo));
         else if (state.status === "closed") finish(() => reject(closed(state.cause)));
-        else void changes.next().then((next) => next.done !== true && look(next.value));
+      });
+      const unlink = signal === undefined ? undefined : onAbort(signal, (error) => finish(() => reject(error)));
+      const finish = (settle: () => void): void => {
+        unfollow();
+        unlink?.();
+        settle();
       };
-      if (signal?.aborted !== true) look(this.#state.current);
     });
   }
 

@@ -10,3 +10,15 @@ export interface Logger {
   readonly warn?: ((message: string, details?: unknown) => void) | undefined;
   readonly error?: ((message: string, details?: unknown) => void) | undefined;
 }
+
+/** The same logger, which never throws: diagnostics must not change what happens. */
+export function quiet(logger: Logger): Logger {
+  const guard = (level: keyof Logger) => (message: string, details?: unknown) => {
+    try {
+      logger[level]?.(message, details);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
+  return { debug: guard("debug"), info: guard("info"), warn: guard("warn"), error: guard("error") };
+}

@@ -24,7 +24,7 @@ import {
 } from "./check.js";
 import { type Clock, systemClock } from "./clock.js";
 import { InvalidArgumentError, type MqttError, type ReasonCodeError } from "./errors.js";
-import type { Logger } from "./logger.js";
+import { type Logger, quiet } from "./logger.js";
 import type { ServerInfo } from "./server-info.js";
 import type { TlsOptions, Transport } from "./transport.js";
 
@@ -194,7 +194,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
-    logger: options.logger ?? {},
+    logger: quiet(options.logger ?? {}),
     clock: options.clock ?? systemClock(),
     callbacks: {
       onConnectionUp: callable("onConnectionUp", options.onConnectionUp),

@@ -208,13 +208,17 @@ export class Supervisor {
     });
   }
 
-  /** A refusal that will hardly change soon waits the longest. */
+  /** A refusal that will hardly change soon waits the longest; so does an application whose backoff fails. */
   #delay(failures: number, cause: MqttError): number {
-    const { reconnectBackoff, clock } = this.#options;
-    return Math.max(
-      0,
-      reconnectBackoff(isFatal(cause) ? Math.max(failures, LONGEST) : failures, () => clock.random()),
-    );
+    const { reconnectBackoff, clock, logger } = this.#options;
+    try {
+      const delay = reconnectBackoff(isFatal(cause) ? Math.max(failures, LONGEST) : failures, () => clock.random());
+      if (Number.isFinite(delay)) return Math.max(0, delay);
+      logger.error?.(`reconnectBackoff returned ${delay}`);
+    } catch (error) {
+      logger.error?.("reconnectBackoff threw", error);
+    }
+    return FALLBACK_DELAY;
   }
 
   #failure(error: unknown): MqttError {
@@ -245,6 +249,8 @@ function discard(link: Link): void {
 
 /** By this many failures every backoff has reached its longest delay. */
 const LONGEST = 30;
+/** Milliseconds. */
+const FALLBACK_DELAY = 30_000;
 
 function isFatal(error: MqttError): boolean {
   return error.code === "CONNECT_REFUSED" && error instanceof ReasonCodeError && FATAL.has(error.reasonCode);

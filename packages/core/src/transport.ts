@@ -10,7 +10,7 @@ export interface Link {
   /** Starts delivery to `receiver`. Called exactly once; nothing is delivered before. */
   open(receiver: LinkReceiver): void;
   /**
-   * Sends bytes; the link owns `chunk` from here. Returns false when its buffer has passed the high-water mark:
+   * Sends bytes. The link may hold on to `chunk` but must not change it, and the sender no longer does. Returns false when its buffer has passed the high-water mark:
    * `drained` follows. On a closed link it does nothing and returns false.
    */
   send(chunk: Uint8Array): boolean;

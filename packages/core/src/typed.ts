@@ -219,11 +219,24 @@ export class TypedSubscription<T> extends TypedConsumer implements AsyncIterable
     return this.#messages.pending;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TypedMessage<T>, undefined, undefined> {
-    for await (const message of this.#messages) {
-      const typed = await this.#decoder.decode(message);
-      if (typed !== undefined) yield typed;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<TypedMessage<T>, undefined> {
+    const messages = this.#messages[Symbol.asyncIterator]();
+    const decoder = this.#decoder;
+    return {
+      async next() {
+        for (;;) {
+          const { done, value } = await messages.next();
+          if (done === true) return { done: true, value: undefined };
+          const typed = await decoder.decode(value);
+          if (typed !== undefined) return { done: false, value: typed };
+        }
+      },
+      // Not a generator: its `return` would wait for a `next` under way, which may never come.
+      async return() {
+        await messages.return?.();
+        return { done: true, value: undefined };
+      },
+    };
   }
 }
 
