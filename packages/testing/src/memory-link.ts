@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { concatenate } from "./bytes.js";
 import type { Clock } from "./clock.js";
 import type { Fault } from "./fault.js";
 import { Fifo } from "./fifo.js";
@@ -33,7 +34,6 @@ export class MemoryLink implements Link, Fault {
   /** Bytes of the first parcel that were delivered already. */
   #consumed = 0;
   #pendingBytes = 0;
-  #sentBytes = 0;
   #deliveredBytes = 0;
   #drainWanted = false;
   #ended = false;
@@ -76,7 +76,6 @@ export class MemoryLink implements Link, Fault {
     if (this.#ended || this.#closing) return false;
     if (chunk.length === 0) return !this.#drainWanted;
     if (this.#settings.transcript) this.#sent.push(chunk.slice());
-    this.#sentBytes += chunk.length;
     this.#pendingBytes += chunk.length;
     this.#enqueue(chunk);
     if (this.#pendingBytes <= this.#settings.highWaterMark) return true;
@@ -144,13 +143,7 @@ export class MemoryLink implements Link, Fault {
   }
 
   get transcript(): Uint8Array {
-    const bytes = new Uint8Array(this.#settings.transcript ? this.#sentBytes : 0);
-    let offset = 0;
-    for (const chunk of this.#sent) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return bytes;
+    return concatenate(this.#sent);
   }
 
   get deliveredBytes(): number {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type AckProperties, encode, type Packet, PacketType, type PublishPacket } from "@mqttv5/wire";
+import { concatenate } from "../bytes.js";
 import type { Clock } from "../clock.js";
 import type { Link } from "../link.js";
 import { OutboundAliases } from "./topic-aliases.js";
@@ -68,8 +69,7 @@ export class Outbox {
 
   flush(): void {
     if (this.#bytes === 0) return;
-    const chunk =
-      this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : concatenate(this.#chunks, this.#bytes);
+    const chunk = concatenate(this.#chunks);
     this.#chunks = [];
     this.#bytes = 0;
     this.#flushes += 1;
@@ -105,14 +105,4 @@ function unexplained(packet: Packet): Packet {
   if (!("properties" in packet) || !packet.properties) return packet;
   const { reasonString: _reason, userProperties: _user, ...rest }: AckProperties = packet.properties;
   return { ...packet, properties: rest };
-}
-
-function concatenate(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }

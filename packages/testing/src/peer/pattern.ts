@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type DecodedPacket, encodeUtf8, type Packet, type PacketType, Properties } from "@mqttv5/wire";
+import { equalBytes } from "../bytes.js";
 
 /**
  * Some fields of a packet, each with the value it must have; what is left out may be anything. `undefined` means that the
@@ -47,10 +48,6 @@ export function differences(expected: unknown, actual: unknown, path: string = "
     );
   }
   return Object.is(expected, actual) ? [] : [{ path, expected, actual }];
-}
-
-export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
 function fieldOf(fields: object, key: string): unknown {

@@ -4,9 +4,10 @@ import { type DecodedPacket, encode, type Packet, type PacketType, packetName, t
 import type { Clock } from "../clock.js";
 import type { FaultyLink } from "../fault.js";
 import type { Link, LinkReceiver } from "../link.js";
+import { concatenate, equalBytes } from "../bytes.js";
 import { describeBytes, describeDifference, describePacket } from "./describe.js";
 import { Inbox } from "./inbox.js";
-import { type DecodedOf, differences, equalBytes, type PacketPattern } from "./pattern.js";
+import { type DecodedOf, differences, type PacketPattern } from "./pattern.js";
 import { ScriptError, StepInterrupted } from "./script-error.js";
 import { Signal } from "./signal.js";
 
@@ -130,9 +131,10 @@ export class ScriptedConnection implements LinkReceiver {
     this.#inbox.take(this.#inbox.length);
   }
 
-  /** Sends packets, or bytes as they are. */
+  /** Sends packets, or bytes as they are: all of one call in one chunk. */
   send(...items: readonly (Packet | Uint8Array)[]): void {
-    for (const item of items) this.link.send(item instanceof Uint8Array ? item.slice() : encode(item));
+    const parts = items.map((item) => (item instanceof Uint8Array ? item.slice() : encode(item)));
+    this.link.send(concatenate(parts));
   }
 
   /** Sends bytes, given as numbers. */
@@ -200,7 +202,7 @@ export class ScriptedConnection implements LinkReceiver {
   async #nextPacket(wanted: string, { within = this.#timeout }: WaitOptions): Promise<DecodedPacket> {
     await this.#signal.until(() => this.#inbox.hasPacket || this.#closed, within);
     if (!this.#inbox.hasPacket) throw this.#failure([this.#missing(wanted, within)]);
-    const bytes = this.#inbox.bytes;
+    const bytes = this.#inbox.bytes.slice();
     try {
       return this.#inbox.takePacket();
     } catch (error) {
