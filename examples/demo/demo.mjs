@@ -80,6 +80,10 @@ async function publish(device, readings, reading, onRefused = () => {}) {
   }
 }
 
+function sayRefused(error) {
+  says("device", yellow(`   ${error.code} (${error.delivery}): the demo tries again later`));
+}
+
 /** Takes every message in the order of arrival, and says so as long as `show.each` is set. */
 async function receive(subscription, show) {
   for await (const message of subscription) {
@@ -96,9 +100,12 @@ function shown(reading, qos) {
   return `QoS ${qos}  ${reading.room.padEnd(7)}  ${dim(JSON.stringify(reading))}`;
 }
 
+function missing() {
+  return [...ledger.values()].some(({ qos, arrived }) => qos > 0 && arrived === 0);
+}
+
 /** Whether everything that must arrive has: now, or within 10 s. */
 async function allArrived(show) {
-  const missing = () => [...ledger.values()].some(({ qos, arrived }) => qos > 0 && arrived === 0);
   const giveUp = Date.now() + 10_000;
   while (missing() && Date.now() < giveUp) {
     await new Promise((resolve) => {
@@ -159,9 +166,7 @@ async function story() {
   for (const qos of [1, 2, 1, 2]) {
     const reading = newReading(qos);
     says("device", `-> ${shown(reading, qos)}`);
-    const refused = (error) =>
-      says("device", yellow(`   ${error.code} (${error.delivery}): the demo tries again later`));
-    publishing.push(publish(device, readings, reading, refused));
+    publishing.push(publish(device, readings, reading, sayRefused));
     await new Promise((resolve) => setTimeout(resolve, OUTAGE / 4));
   }
   await broker.comeBack();
@@ -214,7 +219,7 @@ function verdict() {
 
 /** Runs once, in order; what fails is not worth a word at this point. */
 async function cleanUp() {
-  for (const undo of cleanup.splice(0).reverse()) await Promise.resolve(undo()).catch(() => {});
+  for (const undo of cleanup.splice(0).toReversed()) await Promise.resolve(undo()).catch(() => {});
 }
 
 async function main() {
