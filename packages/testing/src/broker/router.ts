@@ -56,6 +56,11 @@ export class Router {
     }
   }
 
+  /** Whether nothing is subscribed. */
+  get empty(): boolean {
+    return isEmpty(this.#root);
+  }
+
   match(topic: string): Matches {
     const direct = new Map<Subscriber, Subscription[]>();
     const groups: SharedGroup[] = [];

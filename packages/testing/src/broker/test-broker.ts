@@ -9,7 +9,7 @@ import {
   ReasonCode,
   type QoS,
 } from "@mqttv5/wire";
-import type { Clock, Timer } from "../clock.js";
+import type { Clock } from "../clock.js";
 import type { FaultyLink } from "../fault.js";
 import type { Link, Transport } from "../link.js";
 import { linkPair } from "../link-pair.js";
@@ -19,6 +19,7 @@ import { Exchange } from "./exchange.js";
 import { isPromiseLike, verdictOf } from "./hooks.js";
 import { expiryOf, type Message, type MessageProperties, messageOfWill } from "./message.js";
 import { type Settings, settingsOf, type TestBrokerOptions } from "./options.js";
+import { Outage } from "./outage.js";
 import type { BrokerSession, Session, SessionHost } from "./session.js";
 import { SessionRegistry } from "./session-registry.js";
 import type { Subscriber } from "./subscription.js";
@@ -72,8 +73,8 @@ export class TestBroker {
   #options: TestBrokerOptions;
   #settings: Settings;
   #assigned = 0;
-  #down = false;
-  #restartTimer: Timer | undefined;
+  /** Why connections are refused: a restart, or that the broker was closed. */
+  #outage: Outage | undefined;
   #closedListeners: (() => void)[] = [];
 
   constructor(options: TestBrokerOptions = {}) {
@@ -85,7 +86,7 @@ export class TestBroker {
 
   /** Serves a client on a link that is not opened yet. While the broker is down the link is destroyed. */
   accept(link: Link): void {
-    if (this.#down) {
+    if (this.#outage) {
       link.open({ received() {}, drained() {}, closed() {} });
       link.destroy();
       return;
@@ -100,7 +101,7 @@ export class TestBroker {
     return {
       connect: async (_url, { signal }) => {
         signal.throwIfAborted();
-        if (this.#down) throw new Error("connection refused: the test broker is down");
+        if (this.#outage) throw new Error("connection refused: the test broker is down");
         const { latency, highWaterMark, transcript = false } = options;
         const [client, broker] = linkPair({ clock: this.#clock, latency, highWaterMark, transcript });
         options.onConnect?.(client, broker);
@@ -192,23 +193,17 @@ export class TestBroker {
    */
   async restart(options: RestartOptions = {}): Promise<void> {
     const { keepSessions = true, keepRetained = true, downtime = 0 } = options;
-    this.#down = true;
-    this.#restartTimer?.cancel();
+    const outage = this.#begin();
     for (const connection of this.#connections) connection.crash();
     if (!keepSessions) this.#discardSessions();
     if (!keepRetained) this.#exchange.retained.clear();
-    if (downtime > 0) {
-      await new Promise<void>((resolve) => {
-        this.#restartTimer = this.#clock.schedule(downtime, resolve);
-      });
-    }
-    this.#down = false;
+    if (downtime > 0) await outage.last(this.#clock, downtime);
+    if (this.#outage === outage) this.#outage = undefined;
   }
 
   /** Says 0x8B (server shutting down) to all clients, forgets all sessions, and resolves when the last link is closed. */
   async close(): Promise<void> {
-    this.#down = true;
-    this.#restartTimer?.cancel();
+    this.#begin();
     for (const connection of this.#connections) connection.disconnect(ReasonCode.ServerShuttingDown);
     this.#discardSessions();
     if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#closedListeners.push(resolve));
@@ -216,6 +211,12 @@ export class TestBroker {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #begin(): Outage {
+    this.#outage?.end();
+    this.#outage = new Outage();
+    return this.#outage;
   }
 
   #connectionOf(clientId: string): Connection | undefined {

@@ -202,7 +202,7 @@ export class ScriptedConnection implements LinkReceiver {
   async #nextPacket(wanted: string, { within = this.#timeout }: WaitOptions): Promise<DecodedPacket> {
     await this.#signal.until(() => this.#inbox.hasPacket || this.#closed, within);
     if (!this.#inbox.hasPacket) throw this.#failure([this.#missing(wanted, within)]);
-    const bytes = this.#inbox.bytes.slice();
+    const bytes = this.#inbox.bytes; // taking does not change them
     try {
       return this.#inbox.takePacket();
     } catch (error) {
