@@ -39,7 +39,19 @@ const rules: Readonly<Record<string, Rules>> = {
   },
   "packages/core": {
     layers: [
-      ["ambient", "errors", "check", "ring", "signal", "logger", "codec", "transport", "clock", "message"],
+      [
+        "ambient",
+        "errors",
+        "buffered-bytes",
+        "check",
+        "ring",
+        "signal",
+        "logger",
+        "codec",
+        "transport",
+        "clock",
+        "message",
+      ],
       ["store", "queue", "backoff", "stats", "server-info", "client-state", "callbacks", "publish-options"],
       ["tcp", "no-tcp", "webcrypto", "page", "diagnostics"],
       ["session/*", "options"],
@@ -51,7 +63,10 @@ const rules: Readonly<Record<string, Rules>> = {
     ],
     mayImport: ["@mqttv5/wire"],
     platform: ["clock", "tcp", "webcrypto", "page", "diagnostics"],
-    pure: { files: "session/*", mayImport: ["session/*", "errors", "ring", "stats", "store", "@mqttv5/wire"] },
+    pure: {
+      files: "session/*",
+      mayImport: ["session/*", "errors", "buffered-bytes", "ring", "stats", "store", "@mqttv5/wire"],
+    },
     aliases: { "#tcp": "tcp" },
   },
   "packages/testing": {

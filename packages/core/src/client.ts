@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ConnectPacket, type DisconnectPacket, PacketType, ReasonCode } from "@mqttv5/wire";
+import { BufferedBytes } from "./buffered-bytes.js";
 import { Callbacks } from "./callbacks.js";
 import { type ClientState, StateFeed } from "./client-state.js";
 import { bound, callable, invalid } from "./check.js";
@@ -35,6 +36,7 @@ export class Client {
   readonly #stats: Stats = newStats();
   readonly #state = new StateFeed();
   readonly #callbacks: Callbacks;
+  readonly #buffered: BufferedBytes;
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #publisher: Publisher;
@@ -52,10 +54,14 @@ export class Client {
     this.#options = resolved;
     this.#clientId = resolved.connect.clientId;
     this.#callbacks = new Callbacks(resolved.clock, resolved.logger);
-    this.#session = new Session(this.#sessionPort(), this.#stats, resolved.receiveMaximum);
+    this.#buffered = new BufferedBytes(resolved.maximumBufferedBytes, () => this.#connection?.regulate());
+    this.#session = new Session(this.#sessionPort(), this.#stats, resolved.receiveMaximum, undefined, this.#buffered);
     this.#subscriptions = new Subscriptions(
       {
-        request: (operation) => this.#session.request(operation),
+        request: (operation) => {
+          this.#session.request(operation);
+          this.#connection?.regulate();
+        },
         forget: (operation) => this.#session.forget(operation),
         serverInfo: () => this.#connection?.info,
         resubscribeFailed: (error) => {
@@ -240,7 +246,7 @@ export class Client {
   }
 
   #start(): Life {
-    const supervisor = new Supervisor(this.#options, this.#session, this.#stats, this.#callbacks, {
+    const supervisor = new Supervisor(this.#options, this.#session, this.#stats, this.#buffered, this.#callbacks, {
       transport: () => this.#loadTransport(),
       connectPacket: () => this.#connectPacket(),
       established: (info) => this.#established(info),
@@ -304,7 +310,10 @@ export class Client {
   }
 
   #inbox(options: SubscribeOptions): Inbox {
-    return new Inbox(inboxSettings(options, this.#options.logger, () => this.#stats.inboundDropped++));
+    return new Inbox(
+      inboxSettings(options, this.#options.logger, () => this.#stats.inboundDropped++),
+      this.#buffered,
+    );
   }
 
   /** Registers the route first, so that retained messages can't be missed; then asks the broker, if there is one. */

@@ -30,6 +30,11 @@ export class Message {
     return this.#publish.payload;
   }
 
+  /** Bytes of the PUBLISH that brought the message. */
+  get size(): number {
+    return this.#publish.end - this.#publish.start;
+  }
+
   /** The QoS of this delivery, which may be lower than that of the publish (section 3.8.4). */
   get qos(): QoS {
     return this.#publish.qos;

@@ -92,9 +92,11 @@ export interface ClientOptions {
   readonly sessionLossPolicy?: SessionLossPolicy | undefined;
   /** Publish at the broker's Maximum QoS instead of failing with `QOS_NOT_SUPPORTED`. Default false. */
   readonly qosDowngrade?: boolean | undefined;
-  /** Bytes accepted and not yet handed to the link, before publish waits. Default 64 MiB. */
-  readonly maximumPendingBytes?: number | undefined;
-  /** Bytes of received messages that wait for their consumers, over all subscriptions; past it QoS 0 is dropped. Default 64 MiB. */
+  /**
+   * Bytes of received messages that wait: at QoS 0 for their consumers, at QoS 1/2 for their acks. Past it QoS 0 is dropped and
+   * reading stops until half is free, except for answers that are waited for; past twice as much the connection ends
+   * with 0x97. Default 64 MiB.
+   */
   readonly maximumBufferedBytes?: number | undefined;
   /** Tolerate a Remaining Length with too many bytes and reserved flags of PINGRESP; each is logged. Default false. */
   readonly lenientDecoding?: boolean | undefined;
@@ -137,7 +139,6 @@ export interface ResolvedOptions {
   readonly reconnectBackoff: Backoff;
   readonly sessionLossPolicy: SessionLossPolicy;
   readonly qosDowngrade: boolean;
-  readonly maximumPendingBytes: number;
   readonly maximumBufferedBytes: number;
   readonly lenientDecoding: boolean;
   readonly logger: Logger;
@@ -191,7 +192,6 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     reconnectBackoff: callable("reconnectBackoff", options.reconnectBackoff) ?? exponentialBackoff(),
     sessionLossPolicy: oneOf("sessionLossPolicy", options.sessionLossPolicy ?? "republish", ["republish", "fail"]),
     qosDowngrade: flag("qosDowngrade", options.qosDowngrade) ?? false,
-    maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
     logger: quiet(options.logger ?? {}),

@@ -121,6 +121,7 @@ export class Publisher {
         this.#bound(publish, waiter, options.signal, timeout, reject);
       this.#session.advance(now);
       this.#session.publish(publish);
+      this.#connection()?.regulate(); // the answer has to be read
     });
   }
 

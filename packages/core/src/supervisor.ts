@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ConnectPacket, type DisconnectPacket, ReasonCode } from "@mqttv5/wire";
+import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
 import type { ClientState } from "./client-state.js";
 import { Connection } from "./connection/connection.js";
@@ -48,6 +49,7 @@ export class Supervisor {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
   readonly #stats: Stats;
+  readonly #buffered: BufferedBytes;
   readonly #callbacks: Callbacks;
   readonly #port: SupervisorPort;
   /** Aborts when the life is to end. */
@@ -64,10 +66,18 @@ export class Supervisor {
   /** Resolves when this life is over: with the cause, or undefined if it was stopped. */
   readonly finished: Promise<MqttError | undefined>;
 
-  constructor(options: ResolvedOptions, session: Session, stats: Stats, callbacks: Callbacks, port: SupervisorPort) {
+  constructor(
+    options: ResolvedOptions,
+    session: Session,
+    stats: Stats,
+    buffered: BufferedBytes,
+    callbacks: Callbacks,
+    port: SupervisorPort,
+  ) {
     this.#options = options;
     this.#session = session;
     this.#stats = stats;
+    this.#buffered = buffered;
     this.#callbacks = callbacks;
     this.#port = port;
     this.#broker = Math.floor(options.clock.random() * options.brokers.length);
@@ -170,25 +180,33 @@ export class Supervisor {
     const { clock, callbacks } = this.#options;
     return new Promise((resolve) => {
       let since: number | undefined;
-      const connection = new Connection(link, this.#port.connectPacket(), this.#options, this.#session, this.#stats, {
-        established: (info) => {
-          established();
-          unlink();
-          since = clock.now();
-          this.#connection = connection;
-          this.#everConnected = true;
-          this.#stats.connects++;
-          this.#port.changed({ status: "connected", broker: this.#brokerName, serverInfo: info });
-          this.#port.established(info);
-          void this.#callbacks.post(callbacks.onConnectionUp, info);
-          this.#resolveConnected(info);
+      const connection = new Connection(
+        link,
+        this.#port.connectPacket(),
+        this.#options,
+        this.#session,
+        this.#stats,
+        this.#buffered,
+        {
+          established: (info) => {
+            established();
+            unlink();
+            since = clock.now();
+            this.#connection = connection;
+            this.#everConnected = true;
+            this.#stats.connects++;
+            this.#port.changed({ status: "connected", broker: this.#brokerName, serverInfo: info });
+            this.#port.established(info);
+            void this.#callbacks.post(callbacks.onConnectionUp, info);
+            this.#resolveConnected(info);
+          },
+          ended: (cause) => {
+            unlink();
+            this.#connection = undefined;
+            resolve({ cause, lasted: since === undefined ? undefined : clock.now() - since });
+          },
         },
-        ended: (cause) => {
-          unlink();
-          this.#connection = undefined;
-          resolve({ cause, lasted: since === undefined ? undefined : clock.now() - since });
-        },
-      });
+      );
       const unlink = onAbort(signal, () => connection.destroy(signal.reason as MqttError));
       connection.start();
     });

@@ -19,15 +19,18 @@ import {
   type SubackPacket,
   type UnsubackPacket,
 } from "@mqttv5/wire";
+import type { BufferedBytes } from "../buffered-bytes.js";
 import type { Timer } from "../clock.js";
 import { MqttError, ProtocolError, type Reason, ReasonCodeError } from "../errors.js";
 import type { ResolvedOptions } from "../options.js";
-import { type ServerInfo, serverInfo } from "../server-info.js";
+import type { ServerInfo } from "../server-info.js";
 import type { Session } from "../session/session.js";
 import type { Stats } from "../stats.js";
 import type { Link, LinkReceiver } from "../transport.js";
+import { grantedBy, refusedConnect } from "./connack.js";
 import { InboundAliases } from "./inbound-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
+import { ReadGate } from "./read-gate.js";
 import { Sender } from "./sender.js";
 
 /** How far a connection has come. Small integers: compared on every packet. */
@@ -76,6 +79,7 @@ export class Connection implements LinkReceiver {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
   readonly #stats: Stats;
+  readonly #gate: ReadGate;
   readonly #port: ConnectionPort;
   readonly #connect: ConnectPacket;
   readonly #framer: Framer;
@@ -96,6 +100,7 @@ export class Connection implements LinkReceiver {
     options: ResolvedOptions,
     session: Session,
     stats: Stats,
+    buffered: BufferedBytes,
     port: ConnectionPort,
   ) {
     this.#link = link;
@@ -103,6 +108,7 @@ export class Connection implements LinkReceiver {
     this.#options = options;
     this.#session = session;
     this.#stats = stats;
+    this.#gate = new ReadGate(link, buffered, () => session.asking);
     this.#port = port;
     this.sender = new Sender(link, options.clock);
     this.#aliases = new InboundAliases(options.topicAliasMaximum);
@@ -138,6 +144,11 @@ export class Connection implements LinkReceiver {
     return this.sender.publish(packet);
   }
 
+  /** What has been buffered, or what is waited for, may have changed. */
+  regulate(): void {
+    if (this.#phase === ConnectionPhase.Open) this.#gate.update();
+  }
+
   /** Says goodbye and closes: nothing follows the DISCONNECT [MQTT-3.14.4-1, MQTT-3.14.4-2]. */
   disconnect(packet: DisconnectPacket, cause: MqttError): void {
     if (this.#phase >= ConnectionPhase.Closing) return;
@@ -166,6 +177,7 @@ export class Connection implements LinkReceiver {
         this.#handle(decode(framer.buffer, framer.start, framer.end, this.#decodeOptions));
         if (this.#closing()) return;
       }
+      this.#gate.received();
     } catch (error) {
       this.#violated(error);
     }
@@ -233,32 +245,13 @@ export class Connection implements LinkReceiver {
   }
 
   #connacked(packet: ConnackPacket): void {
-    const { reasonCode } = packet;
-    const properties = packet.properties ?? {};
-    if (reasonCode >= 0x80) {
-      const text = `The broker refused the connection: ${reasonName(reasonCode)} (0x${reasonCode.toString(16)})`;
-      this.#close(
-        new ReasonCodeError("CONNECT_REFUSED", text, { packet: "CONNACK", reasonCode, ...explanation(properties) }),
-      );
+    if (packet.reasonCode >= 0x80) {
+      this.#close(refusedConnect(packet));
       return;
     }
-    if (packet.sessionPresent && this.#connect.cleanStart) {
-      throw new ProtocolError(ReasonCode.ProtocolError, "The broker claims a session after Clean Start"); // [MQTT-3.2.2-4]
-    }
-    if (this.#connect.clientId === "" && properties.assignedClientIdentifier === undefined) {
-      throw new ProtocolError(ReasonCode.ProtocolError, "The broker assigned no Client Identifier"); // [MQTT-3.2.2-16]
-    }
-    if (properties.authenticationMethod !== undefined) {
-      throw new ProtocolError(
-        ReasonCode.ProtocolError,
-        "The broker names an Authentication Method that was not asked for",
-      );
-    }
-    const info = serverInfo(packet, {
-      clientId: this.#connect.clientId,
-      keepAlive: this.#options.keepAlive,
-      sessionExpiryInterval: this.#options.sessionExpiryInterval,
-    });
+    const { keepAlive, sessionExpiryInterval } = this.#options;
+    const { clientId } = this.#connect;
+    const info = grantedBy(packet, this.#connect, { clientId, keepAlive, sessionExpiryInterval });
     this.#info = info;
     this.#phase = ConnectionPhase.Open;
     this.#startKeepAlive(info.keepAlive * 1000);
@@ -274,12 +267,20 @@ export class Connection implements LinkReceiver {
         this.sender.send({ type: PacketType.Pingreq });
         this.sender.flush();
       },
-      silent: () => {
-        this.#stats.pingTimeouts++;
-        this.destroy(new MqttError("KEEP_ALIVE_TIMEOUT", "The broker did not answer a PINGREQ"));
-      },
+      silent: () => this.#silent(),
     };
     this.#keepAlive = new KeepAlive(port, clock, interval, pingTimeout < interval ? pingTimeout : interval / 2);
+  }
+
+  /** Where we did not read, silence proves nothing: one read has to show whether the other side is alive. */
+  #silent(): boolean {
+    if (!this.#gate.reading) {
+      this.#gate.probe();
+      return false;
+    }
+    this.#stats.pingTimeouts++;
+    this.destroy(new MqttError("KEEP_ALIVE_TIMEOUT", "The broker did not answer a PINGREQ"));
+    return true;
   }
 
   #disconnected(packet: DisconnectPacket): void {
@@ -332,6 +333,7 @@ export class Connection implements LinkReceiver {
     this.#cause ??= cause;
     this.sender.flush();
     this.#leave(ConnectionPhase.Closing);
+    this.#link.resume(); // to see the other side close
     this.#link.end();
     this.#destroyTimer = this.#options.clock.schedule(this.#options.disconnectTimeout, () => this.#destroy());
   }

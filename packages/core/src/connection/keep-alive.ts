@@ -6,8 +6,8 @@ export interface KeepAlivePort {
   /** When bytes were last handed to the link. */
   lastSent(): number;
   ping(): void;
-  /** Nothing answered in time. */
-  silent(): void;
+  /** Nothing answered in time. Returns whether that was the end; if not, the time to answer starts again. */
+  silent(): boolean;
 }
 
 /**
@@ -48,8 +48,8 @@ export class KeepAlive {
   #due(): void {
     const now = this.#clock.now();
     if (this.#answerBy > 0 && now >= this.#answerBy) {
-      this.#port.silent();
-      return;
+      if (this.#port.silent()) return;
+      this.#answerBy = now + this.#timeout;
     }
     const quietSince = Math.min(this.#port.lastSent(), this.#lastReceived);
     let next = quietSince + this.#interval;

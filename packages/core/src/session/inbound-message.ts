@@ -13,6 +13,8 @@ export interface InboundOwner {
 export class InboundMessage {
   readonly packetId: number;
   readonly qos: number;
+  /** Bytes of the packet. */
+  readonly size: number;
   /** Who still has to settle it. */
   holders = 1;
   reasonCode = 0;
@@ -20,9 +22,10 @@ export class InboundMessage {
   /** Undefined once the session it belongs to is gone. */
   owner: InboundOwner | undefined;
 
-  constructor(packetId: number, qos: number, owner: InboundOwner) {
+  constructor(packetId: number, qos: number, size: number, owner: InboundOwner) {
     this.packetId = packetId;
     this.qos = qos;
+    this.size = size;
     this.owner = owner;
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Packet, PacketType, type Publish, ReasonCode } from "@mqttv5/wire";
+import type { BufferedBytes } from "../buffered-bytes.js";
 import { ProtocolError } from "../errors.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
@@ -19,6 +20,7 @@ export class Inbound implements InboundOwner {
   readonly #port: InboundPort;
   readonly #stats: Stats;
   readonly #receiveMaximum: number;
+  readonly #buffered: BufferedBytes;
   /** Not yet answered, in order of arrival. */
   readonly #order = new Ring<InboundMessage>();
   /** The same by Packet Identifier. */
@@ -27,10 +29,11 @@ export class Inbound implements InboundOwner {
   readonly #received = new Set<number>();
   #connected = false;
 
-  constructor(port: InboundPort, stats: Stats, receiveMaximum: number) {
+  constructor(port: InboundPort, stats: Stats, receiveMaximum: number, buffered: BufferedBytes) {
     this.#port = port;
     this.#stats = stats;
     this.#receiveMaximum = receiveMaximum;
+    this.#buffered = buffered;
   }
 
   get hasState(): boolean {
@@ -49,7 +52,10 @@ export class Inbound implements InboundOwner {
 
   /** The session is gone: later acknowledgements of its messages do nothing. */
   discard(): void {
-    for (const message of this.#order) message.owner = undefined;
+    for (const message of this.#order) {
+      message.owner = undefined;
+      this.#buffered.remove(message.size);
+    }
     this.#order.clear();
     this.#held.clear();
     this.#received.clear();
@@ -74,7 +80,13 @@ export class Inbound implements InboundOwner {
         `The broker sent more than ${this.#receiveMaximum} unacknowledged messages`,
       );
     }
-    const message = new InboundMessage(id, publish.qos, this);
+    if (this.#buffered.held > 2 * this.#buffered.maximum) {
+      const text = `More than ${2 * this.#buffered.maximum} bytes of received messages wait to be acked`;
+      throw new ProtocolError(ReasonCode.QuotaExceeded, text);
+    }
+    const size = publish.end - publish.start;
+    const message = new InboundMessage(id, publish.qos, size, this);
+    this.#buffered.add(size);
     this.#held.set(id, message);
     this.#order.push(message);
     this.#port.deliver(publish, message);
@@ -97,6 +109,7 @@ export class Inbound implements InboundOwner {
       this.#order.shift();
       this.#held.delete(head.packetId);
       head.owner = undefined;
+      this.#buffered.remove(head.size);
       if (head.qos === 2 && head.reasonCode < 0x80) this.#received.add(head.packetId); // [MQTT-4.3.3-9]
       const type = head.qos === 1 ? PacketType.Puback : PacketType.Pubrec;
       this.#port.send({ type, packetId: head.packetId, reasonCode: head.reasonCode });

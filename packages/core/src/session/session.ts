@@ -8,6 +8,7 @@ import {
   type SubackPacket,
   type UnsubackPacket,
 } from "@mqttv5/wire";
+import { BufferedBytes } from "../buffered-bytes.js";
 import { MqttError, ProtocolError } from "../errors.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
@@ -83,16 +84,27 @@ export class Session {
   #starved = false;
   #now = 0;
 
-  constructor(port: SessionPort, stats: Stats, receiveMaximum: number, highestPacketId?: number) {
+  constructor(
+    port: SessionPort,
+    stats: Stats,
+    receiveMaximum: number,
+    highestPacketId?: number,
+    buffered: BufferedBytes = new BufferedBytes(Infinity, () => {}),
+  ) {
     this.#port = port;
     this.#stats = stats;
     this.#ids = new PacketIdentifiers(highestPacketId);
-    this.#inbound = new Inbound(port, stats, receiveMaximum);
+    this.#inbound = new Inbound(port, stats, receiveMaximum, buffered);
   }
 
   /** Whether anything would be lost if the broker forgot the session. */
   get hasState(): boolean {
     return this.#outbound.size > 0 || this.#inbound.hasState;
+  }
+
+  /** Whether an answer of the broker's is awaited: it has to be read, however much is buffered. */
+  get asking(): boolean {
+    return this.#outbound.size > 0 || this.#control.size > 0;
   }
 
   /** Tells the session what time it is; only Message Expiry depends on it. */

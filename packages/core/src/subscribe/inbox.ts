@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MqttError } from "../errors.js";
+import type { BufferedBytes } from "../buffered-bytes.js";
+import type { MqttError } from "../errors.js";
 import type { Message } from "../message.js";
 import { Ring } from "../ring.js";
 import { onAbort } from "../signal.js";
@@ -8,7 +9,7 @@ import { onAbort } from "../signal.js";
 export type Overflow = "hold" | "drop-newest" | "drop-oldest";
 
 /** Why a message was dropped. */
-export type DropReason = "overflow" | "unsubscribed";
+export type DropReason = "overflow" | "memory" | "unsubscribed";
 
 /** Settings of one subscription's buffer. */
 export interface InboxSettings {
@@ -28,13 +29,15 @@ interface Waiter {
 /** Where the messages of one subscription wait for their consumer. Ends when the subscription does. */
 export class Inbox {
   readonly #settings: InboxSettings;
+  readonly #buffered: BufferedBytes;
   readonly #messages = new Ring<Message>();
   readonly #waiters = new Set<Waiter>();
   #closed = false;
   #error: MqttError | undefined;
 
-  constructor(settings: InboxSettings) {
+  constructor(settings: InboxSettings, buffered: BufferedBytes) {
     this.#settings = settings;
+    this.#buffered = buffered;
   }
 
   get size(): number {
@@ -53,18 +56,26 @@ export class Inbox {
       waiter.resolve(message);
       return;
     }
+    const counts = this.#counts(message);
+    if (counts && this.#buffered.full) {
+      this.#drop(message, "memory");
+      return;
+    }
     if (this.#messages.size >= this.#settings.bufferSize && !this.#makeRoom(message)) return;
+    if (counts) this.#buffered.add(message.size);
     this.#messages.push(message);
   }
 
   /** Takes the oldest message, if there is one. */
   take(): Message | undefined {
-    return this.#messages.shift();
+    const message = this.#messages.shift();
+    if (message !== undefined && this.#counts(message)) this.#buffered.remove(message.size);
+    return message;
   }
 
   /** Resolves with the oldest message, now or when one arrives; undefined once closed and drained. Rejects if it was closed with an error. */
   next(signal?: AbortSignal): Promise<Message | undefined> {
-    const message = this.#messages.shift();
+    const message = this.take();
     if (message !== undefined) return Promise.resolve(message);
     if (this.#closed) return this.#error === undefined ? Promise.resolve(undefined) : Promise.reject(this.#error);
     return new Promise((resolve, reject) => {
@@ -102,7 +113,7 @@ export class Inbox {
 
   /** Acks and reports what nobody will take any more. */
   discard(): void {
-    for (let message = this.#messages.shift(); message !== undefined; message = this.#messages.shift()) {
+    for (let message = this.take(); message !== undefined; message = this.take()) {
       this.#drop(message, "unsubscribed");
     }
   }
@@ -114,9 +125,14 @@ export class Inbox {
   #makeRoom(incoming: Message): boolean {
     const { overflow, autoAck } = this.#settings;
     if (overflow === "hold" && incoming.qos > 0 && !autoAck) return true;
-    const head = overflow === "drop-oldest" ? this.#messages.shift() : undefined;
+    const head = overflow === "drop-oldest" ? this.take() : undefined;
     this.#drop(head ?? incoming, "overflow");
     return head !== undefined;
+  }
+
+  /** What is still to be acked is counted by the session. */
+  #counts(message: Message): boolean {
+    return message.qos === 0 || this.#settings.autoAck;
   }
 
   #drop(message: Message, reason: DropReason): void {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { BufferedBytes } from "../buffered-bytes.js";
+import type { Link } from "../transport.js";
+
+/**
+ * Whether a link is read. It is not while received messages fill their memory, and the broker then waits; but an answer
+ * that is waited for is always read, and so is one chunk when the other side has to show that it is alive. Ends with its
+ * connection.
+ */
+export class ReadGate {
+  readonly #link: Link;
+  readonly #buffered: BufferedBytes;
+  /** Whether an answer is waited for. */
+  readonly #asking: () => boolean;
+  #reading = true;
+  #probing = false;
+
+  constructor(link: Link, buffered: BufferedBytes, asking: () => boolean) {
+    this.#link = link;
+    this.#buffered = buffered;
+    this.#asking = asking;
+  }
+
+  /** False while silence proves nothing. */
+  get reading(): boolean {
+    return this.#reading;
+  }
+
+  /** Something it depends on may have changed. */
+  update(): void {
+    const reading = !this.#buffered.full || this.#asking() || this.#probing;
+    if (reading === this.#reading) return;
+    this.#reading = reading;
+    if (reading) this.#link.resume();
+    else this.#link.pause();
+  }
+
+  /** A chunk was read. */
+  received(): void {
+    this.#probing = false;
+    if (this.#buffered.full || !this.#reading) this.update();
+  }
+
+  /** Reads one chunk, to see whether the other side is alive. */
+  probe(): void {
+    this.#probing = true;
+    this.update();
+  }
+}
