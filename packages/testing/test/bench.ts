@@ -126,20 +126,13 @@ export async function subscribe(
 export const ack = (type: 4 | 5 | 6 | 7, packetId: number, reasonCode = 0) => ({ type, packetId, reasonCode }) as const;
 
 /** Expects a PUBLISH and acknowledges it to the end of its exchange. */
-export async function receive(
+export function receive(
   connection: ScriptedConnection,
   topic: string,
   payload: string,
   rest: Omit<PacketPattern<typeof PacketType.Publish>, "type"> = {},
 ): Promise<DecodedOf<typeof PacketType.Publish>> {
-  const packet = await connection.expect({ type: PacketType.Publish, topic, payload, ...rest });
-  if (packet.qos === 1) connection.send(ack(PacketType.Puback, packet.packetId));
-  if (packet.qos === 2) {
-    connection.send(ack(PacketType.Pubrec, packet.packetId));
-    await connection.expect(ack(PacketType.Pubrel, packet.packetId));
-    connection.send(ack(PacketType.Pubcomp, packet.packetId));
-  }
-  return packet;
+  return connection.acceptPublish({ topic, payload, ...rest });
 }
 
 export const qosLevels: readonly QoS[] = [0, 1, 2];

@@ -260,6 +260,17 @@ describe("a resumed session", () => {
     await client.expect({ type: PacketType.Publish, packetId: stays.packetId });
   });
 
+  it("breaks with a client that asks and asks and never reads", async () => {
+    const bench = new Bench({ maximumQueuedBytes: 1000 });
+    const client = await bench.connect("a");
+    client.link.pause();
+    for (let round = 0; round < 10; round++) {
+      client.send(...Array.from({ length: 100 }, () => ({ type: PacketType.Pingreq }) as const));
+      await bench.clock.settle();
+    }
+    expect(bench.broker.connections).toEqual([]);
+  });
+
   it("goes on with its backlog when a slow link has room again", async () => {
     const bench = new Bench();
     const { connection, brokerEnd } = await bench.handshake({ clientId: "a" });

@@ -219,6 +219,33 @@ describe("what a script expects", () => {
   });
 });
 
+describe("what a peer does by itself when asked", () => {
+  it("grants a SUBSCRIBE, or answers it with other codes", async () => {
+    const { client, peer } = await new Stage().pair();
+    client.send(subscribePacket(["a", "b"]), subscribePacket(["c"], { packetId: 2 }));
+    expect((await peer.acceptSubscribe()).subscriptions.map(({ filter }) => filter)).toEqual(["a", "b"]);
+    await peer.acceptSubscribe([ReasonCode.NotAuthorized]);
+    await client.expect({ type: PacketType.Suback, packetId: 1, reasonCodes: [2, 2] });
+    await client.expect({ type: PacketType.Suback, packetId: 2, reasonCodes: [ReasonCode.NotAuthorized] });
+  });
+
+  it("takes a PUBLISH to the end of its exchange", async () => {
+    const { client, peer } = await new Stage().pair();
+    client.send(
+      publish("t", "0"),
+      publish("t", "1", { qos: 1, packetId: 1 }),
+      publish("t", "2", { qos: 2, packetId: 2 }),
+    );
+    await peer.acceptPublish({ payload: "0" });
+    await peer.acceptPublish({ payload: "1" });
+    await client.expect(ack(PacketType.Puback, 1));
+    client.send(ack(PacketType.Pubrel, 2));
+    expect((await peer.acceptPublish()).packetId).toBe(2);
+    await client.expect(ack(PacketType.Pubrec, 2));
+    await client.expect(ack(PacketType.Pubcomp, 2));
+  });
+});
+
 describe("steps and faults", () => {
   const script = async (connection: ScriptedConnection): Promise<void> => {
     const { packetId } = await connection.expect({ type: PacketType.Publish, qos: 2 });

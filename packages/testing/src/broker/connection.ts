@@ -262,6 +262,7 @@ export class Connection implements LinkReceiver, BrokerConnection, Line, Authent
   send(packet: Packet): void {
     if (this.#phase === "closed") return;
     this.#observe(this.outbox.send(packet));
+    if (this.#link.pendingBytes > this.settings.maximumQueuedBytes) this.drop(); // a client that asks and never reads
   }
 
   publish(packet: PublishPacket): boolean {

@@ -142,7 +142,7 @@ export class Dialogue implements SessionConnection {
     if (packet.qos === 2 && !refused) {
       this.#session.incoming.add(packet.packetId);
       this.#unreleased.add(packet.packetId);
-    } else {
+    } else if (packet.qos > 0) {
       this.#countAnswer();
     }
   }

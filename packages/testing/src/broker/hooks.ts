@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { ConnectPacket, DecodedPacket, Packet, SubscribeFilter, UserProperty } from "@mqttv5/wire";
+import type { DecodedConnect, DecodedPacket, Packet, SubscribeFilter, UserProperty } from "@mqttv5/wire";
 import type { Message } from "./message.js";
 
 /** A value now or later. While a hook's promise is pending the connection concerned processes no other packet. */
@@ -39,7 +39,7 @@ export interface PacketEvent {
  */
 export interface BrokerHooks {
   /** Judges a CONNECT, its credentials above all: 0 accepts, a code from 0x80 up refuses. */
-  readonly authenticate?: ((connect: ConnectPacket) => Awaitable<number | ConnectVerdict | undefined>) | undefined;
+  readonly authenticate?: ((connect: DecodedConnect) => Awaitable<number | ConnectVerdict | undefined>) | undefined;
   /** Judges a message a client publishes, its Will included: a code from 0x80 up refuses. */
   readonly authorizePublish?:
     | ((message: Message, client: ClientInfo) => Awaitable<number | Verdict | undefined>)

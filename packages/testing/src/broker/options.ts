@@ -44,7 +44,10 @@ export interface TestBrokerOptions extends BrokerHooks {
   readonly queueQoS0?: boolean | undefined;
   /** Messages that may wait for one session; what comes then is dropped for it. Default 100000. */
   readonly maximumQueuedMessages?: number | undefined;
-  /** Bytes that may wait for one session; what comes then is dropped for it. Default 64 MiB. */
+  /**
+   * Bytes that may wait for one session; what comes then is dropped for it. A connection whose link holds more than that
+   * is broken. Default 64 MiB.
+   */
   readonly maximumQueuedBytes?: number | undefined;
   /** Milliseconds a new connection has to send its CONNECT. Default 10000. */
   readonly connectTimeout?: number | undefined;

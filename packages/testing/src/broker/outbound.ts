@@ -102,11 +102,11 @@ export class Outbound {
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    let outlet = this.#outlet;
-    while (outlet?.writable && (this.#resendOne(outlet) || this.#sendOne(outlet) || this.#sendOneQoS0(outlet))) {
-      outlet = this.#outlet;
+    try {
+      while (this.#outlet?.writable && this.#sendNext(this.#outlet));
+    } finally {
+      this.#pumping = false;
     }
-    this.#pumping = false;
   }
 
   /** Says false if the identifier belongs to another kind of exchange. */
@@ -155,6 +155,10 @@ export class Outbound {
     this.#unacknowledged.clear();
     this.#unreleased.clear();
     return [...started, ...waiting].filter(({ share }) => share !== undefined);
+  }
+
+  #sendNext(outlet: Outlet): boolean {
+    return this.#resendOne(outlet) || this.#sendOne(outlet) || this.#sendOneQoS0(outlet);
   }
 
   #resendOne(outlet: Outlet): boolean {

@@ -101,7 +101,7 @@ export class TestBroker {
     return {
       connect: async (_url, { signal }) => {
         signal.throwIfAborted();
-        if (this.#outage) throw new Error("connection refused: the test broker is down");
+        if (this.#outage) throw connectionRefused();
         const { latency, highWaterMark, transcript = false } = options;
         const [client, broker] = linkPair({ clock: this.#clock, latency, highWaterMark, transcript });
         options.onConnect?.(client, broker);
@@ -204,6 +204,7 @@ export class TestBroker {
   /** Says 0x8B (server shutting down) to all clients, forgets all sessions, and resolves when the last link is closed. */
   async close(): Promise<void> {
     this.#begin();
+    for (const session of this.#sessions.all()) session.forgetWill();
     for (const connection of this.#connections) connection.disconnect(ReasonCode.ServerShuttingDown);
     this.#discardSessions();
     if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#closedListeners.push(resolve));
@@ -280,4 +281,8 @@ export class TestBroker {
     while (this.#sessions.get(clientId));
     return clientId;
   }
+}
+
+function connectionRefused(): Error {
+  return Object.assign(new Error("connection refused: the test broker is down"), { code: "ECONNREFUSED" });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type DecodedPacket, encode, type Packet, type PacketType, packetName, type Sender } from "@mqttv5/wire";
+import { type DecodedPacket, encode, type Packet, packetName, PacketType, ReasonCode, type Sender } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import type { FaultyLink } from "../fault.js";
 import type { Link, LinkReceiver } from "../link.js";
@@ -110,6 +110,30 @@ export class ScriptedConnection implements LinkReceiver {
   /** Waits for the next packet, whatever it is. */
   next(options: WaitOptions = {}): Promise<DecodedPacket> {
     return this.#nextPacket("a packet", options);
+  }
+
+  /** Waits for a SUBSCRIBE, and grants what it asks for, or answers with these codes. */
+  async acceptSubscribe(reasonCodes?: readonly number[]): Promise<DecodedOf<typeof PacketType.Subscribe>> {
+    const packet = await this.expect(PacketType.Subscribe);
+    const granted = reasonCodes ?? packet.subscriptions.map(({ qos }) => qos);
+    this.send({ type: PacketType.Suback, packetId: packet.packetId, reasonCodes: granted });
+    return packet;
+  }
+
+  /** Waits for a PUBLISH like the pattern, and takes it to the end of its exchange. */
+  async acceptPublish(
+    pattern: Omit<PacketPattern<typeof PacketType.Publish>, "type"> = {},
+  ): Promise<DecodedOf<typeof PacketType.Publish>> {
+    const packet = await this.expect({ ...pattern, type: PacketType.Publish });
+    const { packetId } = packet;
+    const reasonCode = ReasonCode.Success;
+    if (packet.qos === 1) this.send({ type: PacketType.Puback, packetId, reasonCode });
+    if (packet.qos === 2) {
+      this.send({ type: PacketType.Pubrec, packetId, reasonCode });
+      await this.expect({ type: PacketType.Pubrel, packetId });
+      this.send({ type: PacketType.Pubcomp, packetId, reasonCode });
+    }
+    return packet;
   }
 
   /** Makes sure that nothing more arrives: now, or within some milliseconds of the clock. */
