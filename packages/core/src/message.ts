@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decodeUtf8, isReasonCodeOf, PacketType, type Properties, type Publish, type QoS } from "@mqttv5/wire";
 import { invalid } from "./check.js";
+import { MqttError } from "./errors.js";
 
 /** What answers the broker for a QoS 1/2 message. */
 export interface Acknowledger {
@@ -55,14 +56,23 @@ export class Message {
     return this.#publish.properties;
   }
 
-  /** The payload as strict UTF-8. Throws a `TypeError` where it is not. */
+  /** The payload as text. Throws an `MqttError` with `DECODE_FAILED` where it is not strict UTF-8. */
   text(): string {
-    return decodeUtf8(this.#publish.payload);
+    try {
+      return decodeUtf8(this.#publish.payload);
+    } catch (error) {
+      throw new MqttError("DECODE_FAILED", `The payload of ${this.topic} is not UTF-8`, { cause: error });
+    }
   }
 
-  /** The payload as JSON. Throws a `SyntaxError` or `TypeError` where it is not. Nothing is validated: see `client.typed`. */
+  /** The payload as JSON. Throws `DECODE_FAILED` where it is not. Nothing is validated: see `client.typed`. */
   json(): unknown {
-    return JSON.parse(this.text());
+    const text = this.text();
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new MqttError("DECODE_FAILED", `The payload of ${this.topic} is not JSON`, { cause: error });
+    }
   }
 
   /**
