@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks everything: types, lint, format, tests. The last line is `N passed, N failed[, N skipped]`;
+// Checks everything: types, lint, format, packed packages, tests. The last line is `N passed, N failed[, N skipped]`;
 // a step that fails (lint, say) counts as one failure beside the failed tests.
-import { bin, node } from "./command.mjs";
+import { join } from "node:path";
+import { bin, node, root } from "./command.mjs";
 import { readReport, runTests } from "./report.mjs";
 
 const steps = [
   { name: "type-check", script: bin("typescript", "tsc"), args: ["-p", "tsconfig.json", "--noEmit"] },
   { name: "lint", script: bin("oxlint"), args: ["--type-aware", "--deny-warnings"] },
   { name: "format", script: bin("@biomejs/biome", "biome"), args: ["format"] },
+  { name: "packed packages", script: join(root, "scripts", "pack-check.mjs"), args: [], show: true },
 ];
+
+/** A step that takes longer hangs, milliseconds. */
+const STEP_LIMIT = 5 * 60_000;
 
 const failedSteps = [];
 console.log(`checks on Node ${process.versions.node}, ${process.platform} ${process.arch}`);
-for (const { name, script, args } of steps) {
+for (const { name, script, args, show = false } of steps) {
   const start = performance.now();
-  const { code, output } = await node(script, args);
+  const { code, output } = await node(script, args, { show, timeout: STEP_LIMIT });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`${code === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
   if (code !== 0) {
     failedSteps.push(name);
-    console.log(output.trimEnd());
+    if (output !== "") console.log(output.trimEnd());
   }
 }
 

@@ -19,6 +19,7 @@ import {
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { bin, node, npm, root } from "./command.mjs";
 
@@ -139,10 +140,11 @@ function freePort() {
 }
 
 async function testBroker() {
-  const { listen, TestBroker } = await import(pathToFileURL(join(root, "packages/testing/dist/node.js")).href);
-  void listen;
-  void TestBroker;
-  throw new Error("to be written");
+  const load = (file) => import(pathToFileURL(join(root, "packages", "testing", "dist", file)).href);
+  const [{ TestBroker }, { listen }] = await Promise.all([load("index.js"), load("node.js")]);
+  const broker = new TestBroker();
+  const listener = await listen(broker);
+  return { port: listener.port, stop: () => Promise.all([broker.close(), listener.close()]) };
 }
 
 function findMosquitto() {
@@ -150,15 +152,13 @@ function findMosquitto() {
   return places.flatMap((place) => [join(place, "mosquitto"), join(place, "mosquitto.exe")]).find(existsSync);
 }
 
-async function answers(port) {
-  for (let attempt = 0; attempt < 100; attempt++) {
+/** Whether something accepts connections on the port, now. */
+function answers(port) {
+  return new Promise((done) => {
     const socket = connect(port, "127.0.0.1");
-    const up = await Promise.race([once(socket, "connect").then(() => true), once(socket, "error").then(() => false)]);
-    socket.destroy();
-    if (up) return true;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  return false;
+    socket.once("connect", () => done(true)).once("error", () => done(false));
+    socket.once("connect", () => socket.destroy());
+  });
 }
 
 async function mosquitto(program) {
@@ -167,14 +167,16 @@ async function mosquitto(program) {
   writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
   const child = spawn(program, ["-c", config], { stdio: "ignore" });
   const gone = once(child, "exit");
-  if (!(await answers(port))) throw new Error("mosquitto did not start");
-  return {
-    port,
-    async stop() {
-      child.kill();
-      await gone;
-    },
+  const stop = async () => {
+    child.kill();
+    await gone;
   };
+  for (let attempt = 0; attempt < 100; attempt++) {
+    if (await answers(port)) return { port, stop };
+    await setTimeout(50);
+  }
+  await stop();
+  throw new Error("mosquitto did not start");
 }
 
 async function runExamples(name, start) {

@@ -6,12 +6,15 @@ import { bin, node, root } from "./command.mjs";
 
 export const reportFile = join(root, ".reports", "vitest.json");
 
+/** A run that takes longer hangs, milliseconds. */
+const RUN_LIMIT = 30 * 60_000;
+
 /** Runs every test of the repository once. Resolves with vitest's exit code. */
 export async function runTests() {
   mkdirSync(dirname(reportFile), { recursive: true });
   rmSync(reportFile, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
-  const { code } = await node(bin("vitest"), ["run", ...reporters], { show: true });
+  const { code } = await node(bin("vitest"), ["run", ...reporters], { show: true, timeout: RUN_LIMIT });
   return code;
 }
 
