@@ -89,9 +89,10 @@ export class Supervisor {
     this.finished = this.#run();
   }
 
-  /** The connection of the moment, from its CONNACK to its end. */
+  /** The connection of the moment, from its CONNACK until either side says goodbye. */
   get connection(): Connection | undefined {
-    return this.#connection;
+    const connection = this.#connection;
+    return connection?.open === true ? connection : undefined;
   }
 
   /** Ends this life; an open connection says goodbye with `packet`. Idempotent; `finished` tells when it is over. */

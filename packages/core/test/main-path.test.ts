@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TestBroker, VirtualClock } from "@mqttv5/testing";
+import { PacketType, ReasonCode } from "@mqttv5/wire";
 import { expect, test } from "vitest";
 import { Client } from "../src/index.js";
+import { Bench } from "./bench.js";
 
 test("a message goes out and comes back at every QoS", async () => {
   const clock = new VirtualClock();
@@ -30,4 +32,15 @@ test("a message goes out and comes back at every QoS", async () => {
   await bye;
   await loop;
   expect(got.toSorted()).toEqual(["a/0 hi 0", "a/1 hi 1", "a/2 hi 2"]);
+});
+
+test("a QoS 0 publish between the broker's DISCONNECT and the end of the link is not said to be sent", async () => {
+  const bench = new Bench();
+  const { client, connection } = await bench.connect();
+  connection.remote?.stall(); // what is under way keeps the link from closing at once
+  await client.publish("a", "");
+  connection.send({ type: PacketType.Disconnect, reasonCode: ReasonCode.ServerShuttingDown });
+  await bench.clock.settle();
+  await expect(client.publish("a", "")).rejects.toMatchObject({ code: "NOT_CONNECTED", delivery: "not-sent" });
+  await bench.clock.run(client.disconnect());
 });

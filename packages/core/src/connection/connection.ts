@@ -124,6 +124,11 @@ export class Connection implements LinkReceiver {
     this.sender.flush();
   }
 
+  /** Whether packets can be sent: after CONNACK, before the goodbye of either side. */
+  get open(): boolean {
+    return this.#phase === ConnectionPhase.Open;
+  }
+
   /** What the broker granted; undefined until CONNACK. */
   get info(): ServerInfo | undefined {
     return this.#info;

@@ -242,7 +242,7 @@ export class Session {
   receivePubcomp(packet: AckPacket): void {
     const publish = this.#sent(packet.packetId, Phase.AwaitPubcomp);
     if (publish === undefined) this.#ignore("PUBCOMP", packet.packetId);
-    else this.#acknowledge(publish, { ...packet, reasonCode: ReasonCode.Success });
+    else this.#acknowledge(publish, packet.reasonCode === 0 ? packet : { ...packet, reasonCode: ReasonCode.Success });
   }
 
   /** SUBACK or UNSUBACK. Throws a `ProtocolError` when it has not one code a filter; the operation is asked again then. */
