@@ -298,7 +298,7 @@ export class Client {
     this.#subscriptions.close(cause === undefined ? { reason: "disconnected" } : { reason: "failed", error: cause });
     this.#session.release(this.#sessionHeld, (publish) => closed(cause, delivery(publish)));
     this.#state.set({ status: "closed", cause });
-    this.#options.logger.info?.("Disconnected", cause);
+    this.#options.logger.info?.("Closed", cause);
   }
 
   /** Our own transport is loaded only if there is none given, so that a browser build need not hold it. */

@@ -110,13 +110,13 @@ export class Supervisor {
     let delay = 0;
     for (;;) {
       const { cause, lasted } = await this.#attempt(failures + 1);
+      if (lasted !== undefined) this.#stats.disconnects++;
       if (this.#stopped) return this.#over(undefined);
       if (lasted === undefined) {
         this.#stats.connectFailures++;
         void this.#callbacks.post(callbacks.onConnectError, cause);
         if (!this.#everConnected && (!this.#options.retryInitialConnect || isFatal(cause))) return this.#over(cause);
       } else {
-        this.#stats.disconnects++;
         // Else a broker that accepts and drops at once would be asked again and again without a pause.
         if (lasted > delay) failures = 0;
         if (cause.code === "SERVER_DISCONNECTED" && cause instanceof ReasonCodeError) {
@@ -198,6 +198,7 @@ export class Supervisor {
             this.#stats.connects++;
             this.#port.changed({ status: "connected", broker: this.#brokerName, serverInfo: info });
             this.#port.established(info);
+            this.#options.logger.info?.(`Connected to ${this.#brokerName}`, info);
             void this.#callbacks.post(callbacks.onConnectionUp, info);
             this.#resolveConnected(info);
           },
