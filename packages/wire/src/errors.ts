@@ -73,7 +73,7 @@ export class EncodeError extends WireError {
   /** The value that was refused. */
   readonly value: unknown;
   /** What the field allows: a number is the most it may be or hold. */
-  readonly limit?: string | number;
+  declare readonly limit?: string | number;
 
   constructor(code: EncodeErrorCode, packetType: number, field: string, value: unknown, limit?: string | number) {
     super(packetType, encodeMessage(packetType, field, value, limit));

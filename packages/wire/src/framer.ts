@@ -140,8 +140,10 @@ export class Framer {
   /** Moves what belongs to a packet that was cut from the chunk into memory of its own; true if the packet is complete now. */
   private collect(): boolean {
     const { chunk } = this;
-    if (this.offset === chunk.length) return false;
-    if (this.filled === 0) this.partial = new Uint8Array(trust); // the header: 1 byte is there
+    if (this.filled === 0) {
+      if (this.offset === chunk.length) return false;
+      this.partial = new Uint8Array(trust); // 1 byte is there
+    }
     while (this.size === 0) {
       this.size = this.check(measure(this.partial, 0, this.filled, this.strict), this.partial[0]);
       if (this.size !== 0) break;

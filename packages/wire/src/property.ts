@@ -113,6 +113,8 @@ function rule(
 /** The tables below are indexed by identifier; what is no property has zeros. */
 const identifiers = 256;
 
+/** What each property is called in this package. */
+export const nameOf: string[] = [];
 /** The kind of each property. */
 export const kindOf: Uint8Array = new Uint8Array(identifiers);
 /** Per property one bit for each packet type that may carry it. */
@@ -124,7 +126,8 @@ export const bitOf: Int32Array = new Int32Array(identifiers);
 /** 1 for a property that must not be 0. */
 export const positiveOf: Uint8Array = new Uint8Array(identifiers);
 
-propertyRules.forEach(({ id, kind, where, many, positive }, index) => {
+propertyRules.forEach(({ id, name, kind, where, many, positive }, index) => {
+  nameOf[id] = name;
   kindOf[id] = kind;
   allowedIn[id] = (allowedIn[id] as number) | where;
   if (many) repeatableIn[id] = where;

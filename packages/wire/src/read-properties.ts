@@ -6,9 +6,9 @@ import {
   bitOf,
   Kind,
   kindOf,
+  nameOf,
   positiveOf,
   Property,
-  propertyRules,
   repeatableIn,
   type WillContext,
 } from "./property.js";
@@ -68,7 +68,7 @@ function skipOne(reader: Reader, p: number, end: number, where: number, present:
   if (((allowedIn[id] as number) & where) === 0) throw reader.malformed(`property ${id} is not allowed in it`);
   const bit = bitOf[id] as number;
   if ((present & bit) !== 0 && ((repeatableIn[id] as number) & where) === 0) {
-    throw reader.forbidden(`${nameOf(id)} is there twice`);
+    throw reader.forbidden(`${nameOf[id]} is there twice`);
   }
   skipValue(reader, id);
   reader.end = packetEnd;
@@ -94,14 +94,14 @@ function skipValue(reader: Reader, id: number): void {
       reader.skipText();
       return;
     case Kind.Topic:
-      if (reader.skipTopic() === reader.position) throw reader.forbidden(`${nameOf(id)} is empty`);
+      if (reader.skipTopic() === reader.position) throw reader.forbidden(`${nameOf[id]} is empty`);
       return;
     case Kind.Binary:
       reader.skip(reader.u16());
       return;
     case Kind.Bit:
     case Kind.Flag:
-      if (reader.u8() > 1) throw reader.forbidden(`${nameOf(id)} is neither 0 nor 1`);
+      if (reader.u8() > 1) throw reader.forbidden(`${nameOf[id]} is neither 0 nor 1`);
       return;
     case Kind.U16:
       value = reader.u16();
@@ -114,10 +114,6 @@ function skipValue(reader: Reader, id: number): void {
       value = reader.varint();
   }
   if (value === 0 && positiveOf[id] === 1) {
-    throw reader.error(id === Property.TopicAlias ? 0x94 : 0x82, `${nameOf(id)} is 0`);
+    throw reader.error(id === Property.TopicAlias ? 0x94 : 0x82, `${nameOf[id]} is 0`);
   }
-}
-
-function nameOf(id: number): string {
-  return propertyRules.find((rule) => rule.id === id)?.name ?? `property ${id}`;
 }

@@ -33,10 +33,10 @@ export function writeProperties(
   return present;
 }
 
-/** What the pairs take at least, so that the room set aside for the length is nearly always right. */
+/** What the pairs take at least, so that the room set aside for the length is nearly always right. They may be anything yet. */
 function leastLength(pairs: readonly UserProperty[] | undefined): number {
   let length = 0;
-  if (pairs !== undefined) for (const pair of pairs) length += 5 + pair[0].length + pair[1].length;
+  if (Array.isArray(pairs)) for (const pair of pairs) length += 5 + (pair?.[0]?.length ?? 0) + (pair?.[1]?.length ?? 0);
   return length;
 }
 

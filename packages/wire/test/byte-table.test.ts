@@ -18,6 +18,10 @@ function receive(chunks: readonly Uint8Array[], options?: DecodeOptions): unknow
   return packets;
 }
 
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
 /** The rows with their names in front: a title made from `$name` would be cut. */
 function rows<Row extends { readonly name: string }>(table: readonly Row[]): [string, Row][] {
   return table.map((row) => [row.name, row]);
@@ -53,7 +57,7 @@ describe("a valid packet", () => {
     });
 
     it("[parity 3] encodes, and its own decoded form encodes too", () => {
-      if (!foreign) expect(encode(packet)).toEqual(bytes);
+      expect(foreign ?? hex(encode(packet))).toEqual(foreign ?? hex(bytes));
       expect(plain(decode(encode(packet)))).toEqual(packet);
       expect(plain(decode(encode(decode(bytes))))).toEqual(packet);
     });
