@@ -64,6 +64,15 @@ describe("ScriptedPeer", () => {
     });
   });
 
+  it("assigns a Client Identifier to a client without one", async () => {
+    const stage = new Stage();
+    const client = await stage.dial();
+    client.send({ ...connectPacket, clientId: "" });
+    await stage.peer.acceptConnect({ connack: { properties: { receiveMaximum: 3 } } });
+    const properties = { assignedClientIdentifier: "assigned", receiveMaximum: 3 };
+    await client.expect({ type: PacketType.Connack, properties });
+  });
+
   it("accepts a client that wants its session back, and no other", async () => {
     const stage = new Stage();
     const client = await stage.dial();
@@ -227,6 +236,18 @@ describe("what a peer does by itself when asked", () => {
     await peer.acceptSubscribe([ReasonCode.NotAuthorized]);
     await client.expect({ type: PacketType.Suback, packetId: 1, reasonCodes: [2, 2] });
     await client.expect({ type: PacketType.Suback, packetId: 2, reasonCodes: [ReasonCode.NotAuthorized] });
+  });
+
+  it("waits until what it sent was dealt with", async () => {
+    const stage = new Stage({ latency: 20 });
+    const client = await stage.dial();
+    client.send(connectPacket);
+    await stage.peer.acceptConnect();
+    expect(stage.clock.now()).toBe(40);
+    const { client: silent, peer } = await stage.pair();
+    peer.stall();
+    silent.send(subscribePacket(["a"]));
+    await expect(peer.acceptSubscribe()).rejects.toThrow("what was sent was not delivered within 3000 ms");
   });
 
   it("takes a PUBLISH to the end of its exchange", async () => {

@@ -117,6 +117,7 @@ export class ScriptedConnection implements LinkReceiver {
     const packet = await this.expect(PacketType.Subscribe);
     const granted = reasonCodes ?? packet.subscriptions.map(({ qos }) => qos);
     this.send({ type: PacketType.Suback, packetId: packet.packetId, reasonCodes: granted });
+    await this.delivered();
     return packet;
   }
 
@@ -133,6 +134,7 @@ export class ScriptedConnection implements LinkReceiver {
       await this.expect({ type: PacketType.Pubrel, packetId });
       this.send({ type: PacketType.Pubcomp, packetId, reasonCode });
     }
+    await this.delivered();
     return packet;
   }
 
@@ -164,6 +166,13 @@ export class ScriptedConnection implements LinkReceiver {
   /** Sends bytes, given as numbers. */
   sendRaw(...bytes: readonly number[]): void {
     this.link.send(Uint8Array.from(bytes));
+  }
+
+  /** Waits until the other side has all that was sent, and has dealt with it as far as it can without time passing. */
+  async delivered({ within = this.#timeout }: WaitOptions = {}): Promise<void> {
+    await this.#signal.until(() => this.link.pendingBytes === 0 || this.#closed, within);
+    if (this.link.pendingBytes > 0) throw this.#failure([`what was sent was not delivered within ${within} ms`]);
+    await this.#signal.until(() => false, 0);
   }
 
   /** Sends what is pending, then closes. */

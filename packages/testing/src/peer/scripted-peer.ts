@@ -26,6 +26,7 @@ export interface ScriptedPeerOptions {
 /** What the CONNECT must be like, and what to say in CONNACK. */
 export interface HandshakeOptions extends WaitOptions {
   readonly connect?: Omit<PacketPattern<typeof PacketType.Connect>, "type"> | undefined;
+  /** Default: success, and an Assigned Client Identifier if the client has none. */
   readonly connack?: Partial<Omit<ConnackPacket, "type">> | undefined;
 }
 
@@ -39,9 +40,10 @@ export interface HandshakeOptions extends WaitOptions {
  * const connected = client.connect();
  * const connection = await peer.acceptConnect();
  * await connected;
- * void client.publish("a", "hello", { qos: 1 });
+ * const sent = client.publish("a", "hello", { qos: 1 });
  * const { packetId } = await connection.expect({ type: PacketType.Publish, topic: "a", payload: "hello" });
  * connection.send({ type: PacketType.Puback, packetId, reasonCode: 0 });
+ * await clock.run(sent);
  */
 export class ScriptedPeer {
   readonly #options: ScriptedPeerOptions;
@@ -87,12 +89,19 @@ export class ScriptedPeer {
     return connection;
   }
 
-  /** Waits for the next connection and its CONNECT, and accepts it: a new session. */
+  /** Waits for the next connection and its CONNECT, accepts it with a new session, and waits until the client knows. */
   async acceptConnect(options: HandshakeOptions = {}): Promise<ScriptedConnection> {
     const { connect, connack, ...wait } = options;
     const connection = await this.accept(wait);
-    await connection.expect({ type: PacketType.Connect, ...connect }, wait);
-    connection.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: ReasonCode.Success, ...connack });
+    const { clientId } = await connection.expect({ type: PacketType.Connect, ...connect }, wait);
+    connection.send({
+      type: PacketType.Connack,
+      sessionPresent: false,
+      reasonCode: ReasonCode.Success,
+      ...connack,
+      properties: { assignedClientIdentifier: clientId === "" ? "assigned" : undefined, ...connack?.properties },
+    });
+    await connection.delivered(wait);
     return connection;
   }
 
