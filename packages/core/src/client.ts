@@ -64,6 +64,7 @@ export class Client {
         },
         forget: (operation) => this.#session.forget(operation),
         serverInfo: () => this.#connection?.info,
+        partlyRefused: (error) => resolved.logger.warn?.(error.message, error),
         resubscribeFailed: (error) => {
           resolved.logger.warn?.(error.message, error);
           void this.#callbacks.post(resolved.callbacks.onResubscribeError, error);

@@ -19,3 +19,11 @@ export function onAbort(signal: AbortSignal, aborted: (error: MqttError) => void
   signal.addEventListener("abort", listener, { once: true });
   return () => signal.removeEventListener("abort", listener);
 }
+
+/** What `promise` comes to, or the error of the abort if that comes first. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const unlink = onAbort(signal, reject);
+    promise.then(resolve, reject).finally(unlink);
+  });
+}

@@ -12,8 +12,10 @@ export class BrokerFilter {
   options: SubscribeFilter;
   /** Oldest first. */
   readonly holders: LocalSubscription[] = [];
-  /** The Subscription Identifier the broker has for it; 0 for none. */
-  identifier = 0;
+  /** Subscription Identifiers the broker may use for it: that of the latest grant, and those of what was asked since. */
+  readonly #identifiers: number[] = [];
+  /** The broker may hold it. */
+  asked = false;
   /** The broker has granted it in a session it still holds. */
   confirmed = false;
   /** Who brought about the latest SUBSCRIBE: retained messages it brings are meant for it alone. */
@@ -23,7 +25,38 @@ export class BrokerFilter {
     this.filter = options.filter;
     this.options = options;
   }
+
+  /** A SUBSCRIBE leaves, with a Subscription Identifier or 0 for none. */
+  sent(identifier: number): void {
+    if (identifier === 0) return;
+    if (this.#identifiers.length === MOST_IDENTIFIERS) this.#identifiers.shift();
+    this.#identifiers.push(identifier);
+  }
+
+  /** Its answer: what the broker uses from a grant on is this identifier, or a later one; what it refused it never uses. */
+  answered(identifier: number, granted: boolean): void {
+    if (granted) this.confirmed = true;
+    const index = this.#identifiers.indexOf(identifier);
+    if (index === -1) return;
+    if (granted) this.#identifiers.splice(0, index);
+    else this.#identifiers.splice(index, 1);
+  }
+
+  /** Whether one of these Subscription Identifiers stands for it. */
+  goesBy(identifiers: readonly number[]): boolean {
+    for (const identifier of this.#identifiers) if (identifiers.includes(identifier)) return true;
+    return false;
+  }
+
+  /** The broker has lost it. */
+  lost(): void {
+    this.confirmed = false;
+    this.#identifiers.length = 0;
+  }
 }
+
+/** A broker that never answers SUBSCRIBE, over any number of connections, must not fill our memory. */
+const MOST_IDENTIFIERS = 8;
 
 /** Which local subscriptions share which subscription at the broker, and so who gets a message. Lives as long as the client. */
 export class BrokerFilters {
@@ -32,8 +65,9 @@ export class BrokerFilters {
   /** By the filter that topics are matched with: shared filters of several groups route under the same one. */
   readonly #routes = new Map<string, BrokerFilter[]>();
   readonly #router = new Router<BrokerFilter[]>();
-  /** Kept between deliveries, so that none of them allocates. */
+  /** These two are kept between deliveries, so that none of them allocates. */
   readonly #matched: BrokerFilter[][] = [];
+  readonly #receivers: LocalSubscription[] = [];
   #deliveries = 0;
 
   get(filter: string): BrokerFilter | undefined {
@@ -42,7 +76,7 @@ export class BrokerFilters {
 
   /** The broker has lost the session and with it every subscription. */
   unconfirm(): void {
-    for (const filter of this.#filters.values()) filter.confirmed = false;
+    for (const filter of this.#filters.values()) filter.lost();
   }
 
   /** Whether the subscription still counts on this filter and the broker has not granted it. */
@@ -76,7 +110,7 @@ export class BrokerFilters {
     known.holders.push(local);
   }
 
-  /** Takes a local subscription off a filter. True if the broker's subscription has no holder left. */
+  /** Takes a local subscription off a filter. True if the broker may hold a subscription that nobody wants any more. */
   release(local: LocalSubscription, filter: string): boolean {
     const known = this.#filters.get(filter);
     const index = known?.holders.indexOf(local) ?? -1;
@@ -86,7 +120,7 @@ export class BrokerFilters {
     if (known.holders.length > 0) return false;
     this.#filters.delete(filter);
     this.#unroute(known);
-    return true;
+    return known.asked;
   }
 
   /** A message for whoever subscribed to it; answered at once if nobody did. */
@@ -96,23 +130,31 @@ export class BrokerFilters {
     this.#router.match(topic, matched);
     const identifiers = publish.subscriptionIdentifiers;
     const narrowed =
-      identifiers.length > 0 && matched.some((list) => list.some((f) => identifiers.includes(f.identifier)));
+      identifiers.length > 0 && matched.some((list) => list.some((filter) => filter.goesBy(identifiers)));
     const delivery = ++this.#deliveries;
     // A kept message that a SUBSCRIBE brought; with Retain As Published the flag says nothing of the kind.
     const kept = publish.retain;
-    let owned: Publish | undefined;
+    const receivers = this.#receivers;
     for (const list of matched) {
       for (const filter of list) {
-        if (narrowed && !identifiers.includes(filter.identifier)) continue;
+        if (narrowed && !filter.goesBy(identifiers)) continue;
         const only = kept && !filter.options.retainAsPublished ? filter.newest : undefined;
         for (const local of filter.holders) {
           if (local.lastDelivery === delivery || (only !== undefined && only !== local)) continue;
           local.lastDelivery = delivery;
-          owned ??= publish.own();
-          inbound?.hold();
-          local.sink.offer(new Message(owned, topic, inbound));
+          receivers.push(local);
         }
       }
+    }
+    // All are known before the first is told: its handler may end subscriptions, its own or others.
+    if (receivers.length > 0) {
+      const owned = publish.own();
+      for (const local of receivers) {
+        if (local.ended) continue;
+        inbound?.hold();
+        local.sink.offer(new Message(owned, topic, inbound));
+      }
+      receivers.length = 0;
     }
     inbound?.settle(0); // our own hold: nobody, or nobody any more, has the message [MQTT-4.5.0-2]
   }

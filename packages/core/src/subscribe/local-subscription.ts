@@ -2,6 +2,7 @@
 import type { SubscribeFilter } from "@mqttv5/wire";
 import type { FilterResult, MqttError } from "../errors.js";
 import type { Message } from "../message.js";
+import { orAborted } from "../signal.js";
 import type { SubscriptionEnd, SubscriptionHandle, WaitOptions } from "./subscription.js";
 
 /** Where the messages of a subscription go. */
@@ -15,7 +16,8 @@ export interface MessageSink {
 
 /** What a subscription asks of those who talk to the broker. */
 export interface SubscriptionHome {
-  unsubscribe(subscription: LocalSubscription, options: WaitOptions): Promise<void>;
+  /** Ends a subscription and tells the broker, once it can be told. */
+  unsubscribe(subscription: LocalSubscription): Promise<void>;
 }
 
 /** One subscription as the application sees it, over one or several filters. Ends once, and says why. */
@@ -68,8 +70,9 @@ export class LocalSubscription implements SubscriptionHandle {
   }
 
   unsubscribe(options: WaitOptions = {}): Promise<void> {
-    this.#unsubscribing ??= this.#home.unsubscribe(this, options);
-    return this.#unsubscribing;
+    this.#unsubscribing ??= this.#home.unsubscribe(this);
+    // Aborting stops the waiting of this call; the broker is told all the same.
+    return options.signal === undefined ? this.#unsubscribing : orAborted(this.#unsubscribing, options.signal);
   }
 
   leave(): void {

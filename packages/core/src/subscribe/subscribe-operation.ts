@@ -7,7 +7,10 @@ import type { ControlOperation } from "../session/session.js";
 export interface AskedFilter {
   readonly filter: string;
   readonly options: SubscribeFilter;
-  identifier: number;
+  /** Who wants it. */
+  readonly holders: { readonly length: number };
+  sent(identifier: number): void;
+  answered(identifier: number, granted: boolean): void;
 }
 
 /** Who waits for a SUBACK. */
@@ -23,6 +26,8 @@ export class SubscribeOperation implements ControlOperation {
   readonly type: typeof PacketType.Subscribe = PacketType.Subscribe;
   readonly #filters: readonly AskedFilter[];
   readonly #answer: SubscribeAnswer;
+  /** Of the latest sending. */
+  #identifier = 0;
 
   constructor(filters: readonly AskedFilter[], answer: SubscribeAnswer) {
     this.#filters = filters;
@@ -37,9 +42,15 @@ export class SubscribeOperation implements ControlOperation {
     return this.#filters.map(({ filter }) => filter);
   }
 
+  /** Whether anybody wants any of it still. */
+  get wanted(): boolean {
+    return this.#filters.some(({ holders }) => holders.length > 0);
+  }
+
   packet(packetId: number): Packet {
     const identifier = this.#answer.identifier();
-    for (const filter of this.#filters) filter.identifier = identifier;
+    this.#identifier = identifier;
+    for (const filter of this.#filters) filter.sent(identifier);
     return {
       type: PacketType.Subscribe,
       packetId,
@@ -49,7 +60,11 @@ export class SubscribeOperation implements ControlOperation {
   }
 
   answered(packet: SubackPacket | UnsubackPacket): void {
-    this.#answer.answered(results(this.filterNames, packet), packet.properties?.reasonString);
+    const answers = results(this.filterNames, packet);
+    for (const [index, filter] of this.#filters.entries()) {
+      filter.answered(this.#identifier, (answers[index] as FilterResult).reasonCode < 0x80);
+    }
+    this.#answer.answered(answers, packet.properties?.reasonString);
   }
 
   fail(error: MqttError): void {

@@ -2,14 +2,13 @@
 import { encode, PacketType, type Publish, parseSharedFilter, type SubscribeFilter } from "@mqttv5/wire";
 import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "../errors.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
-import { BrokerFilters, innerFilter } from "./broker-filters.js";
+import { type BrokerFilter, BrokerFilters, innerFilter } from "./broker-filters.js";
 import type { ServerInfo } from "../server-info.js";
 import type { InboundMessage } from "../session/inbound-message.js";
 import type { ControlOperation } from "../session/session.js";
 import { onAbort } from "../signal.js";
 import type { Stats } from "../stats.js";
 import { SubscribeOperation, UnsubscribeOperation } from "./subscribe-operation.js";
-import type { WaitOptions } from "./subscription.js";
 
 /** What subscriptions ask of the client. */
 export interface SubscriptionsPort {
@@ -17,6 +16,8 @@ export interface SubscriptionsPort {
   forget(operation: ControlOperation): void;
   /** What the broker granted; undefined while not connected. */
   serverInfo(): ServerInfo | undefined;
+  /** Some filters of a SUBSCRIBE were refused, others granted. */
+  partlyRefused(error: SubscribeError): void;
   resubscribeFailed(error: SubscribeError): void;
 }
 
@@ -62,8 +63,14 @@ export class Subscriptions implements SubscriptionHome {
     return new Promise((resolve, reject) => {
       let stop: (() => void) | undefined;
       const operation = this.#ask(local, local.filters, {
-        done: () => {
+        answered: (results, reasonString) => {
           stop?.();
+          const error = this.#answered(local, results, reasonString);
+          if (error !== undefined && local.ended) {
+            reject(error);
+            return;
+          }
+          if (error !== undefined) this.#port.partlyRefused(error);
           resolve();
         },
         failed: (error) => {
@@ -74,33 +81,16 @@ export class Subscriptions implements SubscriptionHome {
       if (signal === undefined) return;
       stop = onAbort(signal, (error) => {
         this.#forget(operation);
-        this.#abandon(local);
+        this.#undo(local);
         reject(new MqttError("ABORTED", error.message, { cause: error.cause, delivery: "unknown" }));
       });
     });
   }
 
-  /** Ends a subscription and tells the broker, once it can be told. */
-  unsubscribe(local: LocalSubscription, options: WaitOptions): Promise<void> {
+  unsubscribe(local: LocalSubscription): Promise<void> {
     if (local.ended) return Promise.resolve();
     const orphaned = this.#remove(local, { reason: "unsubscribed" });
-    if (orphaned.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      let stop: (() => void) | undefined;
-      const settle = {
-        done: () => {
-          stop?.();
-          resolve();
-        },
-        failed: (error: MqttError) => {
-          stop?.();
-          reject(error);
-        },
-      };
-      this.#askToStop(orphaned, settle);
-      // Aborting stops the waiting; the broker is told all the same.
-      if (options.signal !== undefined) stop = onAbort(options.signal, reject);
-    });
+    return orphaned.length === 0 ? Promise.resolve() : this.#askToStop(orphaned);
   }
 
   /** A message for whoever subscribed to it. */
@@ -112,11 +102,14 @@ export class Subscriptions implements SubscriptionHome {
   connected(sessionPresent: boolean): void {
     if (!sessionPresent) {
       this.#filters.unconfirm();
-      // A new session has nothing to unsubscribe from.
+      // A new session has nothing to unsubscribe from, and need not have what was unsubscribed meanwhile.
       for (const operation of this.#pending) {
-        if (operation.type !== PacketType.Unsubscribe) continue;
-        this.#forget(operation);
-        operation.succeed();
+        if (operation.type === PacketType.Unsubscribe) {
+          this.#forget(operation);
+          operation.succeed();
+        } else if (!operation.wanted) {
+          this.#forget(operation);
+        }
       }
     }
     const asked = new Set<string>();
@@ -127,7 +120,7 @@ export class Subscriptions implements SubscriptionHome {
       for (const { filter } of missing) asked.add(filter);
       const problem = this.#limitProblem(missing);
       if (problem === undefined) this.#askAgain(local, missing);
-      else this.#refused(local, missing, problem);
+      else this.#refused(missing, problem);
     }
   }
 
@@ -154,21 +147,23 @@ export class Subscriptions implements SubscriptionHome {
     return orphaned;
   }
 
-  /** The caller stopped waiting for SUBACK: the broker may hold the subscription, so it is undone. */
-  #abandon(local: LocalSubscription): void {
+  /** The caller stopped waiting for SUBACK: the broker may hold the subscription, now or when the session is resumed. */
+  #undo(local: LocalSubscription): void {
     const orphaned = this.#remove(local, { reason: "aborted" });
-    if (orphaned.length > 0 && this.#port.serverInfo() !== undefined)
-      this.#askToStop(orphaned, { done() {}, failed() {} });
+    if (orphaned.length > 0) this.#askToStop(orphaned).catch(() => {});
   }
 
   #ask(local: LocalSubscription, filters: readonly SubscribeFilter[], settle: Settle): SubscribeOperation {
     const known = filters.map(({ filter }) => this.#filters.get(filter)).filter((f) => f !== undefined);
-    for (const filter of known) filter.newest = local;
+    for (const filter of known) {
+      filter.asked = true;
+      filter.newest = local;
+    }
     const operation = new SubscribeOperation(known, {
       identifier: () => this.#nextIdentifier(),
       answered: (results, reasonString) => {
         this.#pending.delete(operation);
-        this.#answered(local, results, reasonString, settle);
+        settle.answered(results, reasonString);
       },
       failed: (error) => settle.failed(error),
     });
@@ -177,70 +172,72 @@ export class Subscriptions implements SubscriptionHome {
     return operation;
   }
 
+  /** Brought about by the session, not by one of the holders: what comes of it is for all of them. */
   #askAgain(local: LocalSubscription, filters: readonly SubscribeFilter[]): void {
-    this.#ask(local, filters, { done() {}, failed: (error) => this.#report(error) });
-    // Brought about by the session, not by one of the holders: what it brings is for all of them.
-    for (const { filter } of filters) {
-      const known = this.#filters.get(filter);
-      if (known !== undefined) known.newest = undefined;
-    }
-  }
-
-  #askToStop(filters: readonly string[], settle: Settle): void {
-    const operation = new UnsubscribeOperation(filters, {
-      done: () => {
-        this.#pending.delete(operation);
-        settle.done();
-      },
-      failed: (error) => {
-        this.#pending.delete(operation);
-        settle.failed(error);
-      },
+    const known = filters.map(({ filter }) => this.#filters.get(filter)).filter((f) => f !== undefined);
+    this.#ask(local, filters, {
+      answered: (results, reasonString) => this.#answeredAgain(known, results, reasonString),
+      failed() {},
     });
-    this.#pending.add(operation);
-    this.#port.request(operation);
+    for (const filter of known) filter.newest = undefined;
   }
 
+  #askToStop(filters: readonly string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const operation = new UnsubscribeOperation(filters, {
+        done: () => {
+          this.#pending.delete(operation);
+          resolve();
+        },
+        failed: (error) => {
+          this.#pending.delete(operation);
+          reject(error);
+        },
+      });
+      this.#pending.add(operation);
+      this.#port.request(operation);
+    });
+  }
+
+  /** The broker's answer for filters of one subscription. Returns what it refused; the subscription ends if it has nothing left. */
   #answered(
     local: LocalSubscription,
     results: readonly FilterResult[],
     reasonString: string | undefined,
-    settle: Settle,
-  ): void {
+  ): SubscribeError | undefined {
     local.answered(results);
+    const error = refusal(results, reasonString);
+    if (error === undefined) return undefined;
     for (const { filter, reasonCode } of results) {
-      const known = this.#filters.get(filter);
-      if (reasonCode < 0x80) {
-        if (known !== undefined) known.confirmed = true;
-      } else {
-        // An earlier grant to other holders stands; only this one goes.
-        this.#filters.release(local, filter);
-        local.active--;
-      }
+      if (reasonCode < 0x80) continue;
+      // An earlier grant to other holders stands; only this one goes.
+      this.#filters.release(local, filter);
+      local.active--;
     }
-    const refused = results.filter((result) => result.reasonCode >= 0x80);
-    if (refused.length === 0) {
-      settle.done();
-      return;
+    if (local.active === 0) this.#remove(local, { reason: "refused", error });
+    return error;
+  }
+
+  /** The same for what was asked again: it concerns every subscription on these filters. */
+  #answeredAgain(
+    filters: readonly BrokerFilter[],
+    results: readonly FilterResult[],
+    reasonString: string | undefined,
+  ): void {
+    const holders = new Set(filters.flatMap((filter) => filter.holders));
+    for (const local of holders) {
+      const own = results.filter(({ filter }) => local.filters.some((asked) => asked.filter === filter));
+      this.#answered(local, own, reasonString);
     }
-    const names = refused.map(({ filter, reasonCode }) => `${filter} (0x${reasonCode.toString(16)})`).join(", ");
-    const error = new SubscribeError("SUBSCRIBE_REFUSED", `The broker refused ${names}`, results, reasonString);
-    if (local.active === 0) {
-      this.#remove(local, { reason: "refused", error });
-      settle.failed(error);
-    } else {
-      settle.done();
-    }
+    const error = refusal(results, reasonString);
+    if (error !== undefined && holders.size > 0) this.#port.resubscribeFailed(error);
   }
 
   /** Some filters can't be made again on this broker. */
-  #refused(local: LocalSubscription, filters: readonly SubscribeFilter[], error: MqttError): void {
+  #refused(filters: readonly SubscribeFilter[], error: MqttError): void {
+    const known = filters.map(({ filter }) => this.#filters.get(filter)).filter((f) => f !== undefined);
     const results = filters.map(({ filter }) => ({ filter, reasonCode: 0x80 }));
-    this.#answered(local, results, error.message, { done() {}, failed: (failure) => this.#report(failure) });
-  }
-
-  #report(error: MqttError): void {
-    if (error instanceof SubscribeError) this.#port.resubscribeFailed(error);
+    this.#answeredAgain(known, results, error.message);
   }
 
   #forget(operation: SubscribeOperation | UnsubscribeOperation): void {
@@ -294,8 +291,16 @@ export class Subscriptions implements SubscriptionHome {
   }
 }
 
-/** Who waits for an operation. */
+/** Who waits for a SUBSCRIBE. */
 interface Settle {
-  done(): void;
+  answered(results: readonly FilterResult[], reasonString: string | undefined): void;
   failed(error: MqttError): void;
+}
+
+/** What the broker refused of these filters, if anything. */
+function refusal(results: readonly FilterResult[], reasonString: string | undefined): SubscribeError | undefined {
+  const refused = results.filter((result) => result.reasonCode >= 0x80);
+  if (refused.length === 0) return undefined;
+  const names = refused.map(({ filter, reasonCode }) => `${filter} (0x${reasonCode.toString(16)})`).join(", ");
+  return new SubscribeError("SUBSCRIBE_REFUSED", `The broker refused ${names}`, results, reasonString);
 }
