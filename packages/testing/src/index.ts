@@ -14,7 +14,7 @@ export type {
   PacketEvent,
   Verdict,
 } from "./broker/hooks.js";
-export type { Message, MessageProperties } from "./broker/message.js";
+export type { Message as BrokerMessage, MessageProperties } from "./broker/message.js";
 export type { TestBrokerOptions } from "./broker/options.js";
 export type { BrokerSession } from "./broker/session.js";
 export {

@@ -156,6 +156,16 @@ describe("a CONNECT", () => {
     }
   });
 
+  it("is dropped if its client would not accept the CONNACK", async () => {
+    const bench = new Bench();
+    const { connection } = await bench.dial();
+    connection.send({ ...connectPacket, properties: { maximumPacketSize: 4 } });
+    await connection.expectClosed();
+    const { connection: smaller } = await new Bench({ userProperties: [["a", "b"]], topicAliasMaximum: 0 }).dial();
+    smaller.send({ ...connectPacket, properties: { maximumPacketSize: 5 } });
+    await smaller.expect({ type: PacketType.Connack, reasonCode: 0, properties: { userProperties: undefined } }); // [MQTT-3.2.2-20]
+  });
+
   it("takes the session from the connection that has it [MQTT-3.1.4-3]", async () => {
     const bench = new Bench();
     const old = await bench.keep("a");

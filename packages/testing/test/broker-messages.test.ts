@@ -86,6 +86,21 @@ describe("messages through the test broker", () => {
     await a.expectNone();
   });
 
+  it("an identifier that a QoS 2 message holds can't be used for something else", async () => {
+    const bench = new Bench();
+    const a = await bench.connect("a");
+    a.send(publish("t", "x", { qos: 2, packetId: 1 }), publish("t", "x", { qos: 1, packetId: 1 }));
+    a.send(subscribePacket(["t", "u"]), { type: PacketType.Unsubscribe, packetId: 1, filters: ["t"] });
+    const inUse = ReasonCode.PacketIdentifierInUse;
+    await a.expect(PacketType.Pubrec);
+    await a.expect(ack(PacketType.Puback, 1, inUse));
+    await a.expect({ type: PacketType.Suback, packetId: 1, reasonCodes: [inUse, inUse] });
+    await a.expect({ type: PacketType.Unsuback, packetId: 1, reasonCodes: [inUse] });
+    a.send(ack(PacketType.Pubrel, 1));
+    await a.expect(ack(PacketType.Pubcomp, 1));
+    await subscribe(a, "t");
+  });
+
   it("a message nobody subscribed to is acknowledged with 0x10", async () => {
     const bench = new Bench();
     const a = await bench.connect("a");

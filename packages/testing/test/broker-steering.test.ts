@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decodeUtf8, encode, encodeUtf8, PacketType, packetName, ReasonCode } from "@mqttv5/wire";
 import { describe, expect, it } from "vitest";
-import { linkPair, type Message, type PacketEvent, TestBroker, VirtualClock } from "../src/index.js";
+import { linkPair, type BrokerMessage, type PacketEvent, TestBroker, VirtualClock } from "../src/index.js";
 import { ack, Bench, connectPacket, publish, receive, subscribe } from "./bench.js";
 
 const nowhere = new URL("mqtt://test");
@@ -21,7 +21,7 @@ describe("steering the test broker", () => {
 
   it("subscribe hands messages to a function, until it is told to stop", async () => {
     const bench = new Bench();
-    const seen: Message[] = [];
+    const seen: BrokerMessage[] = [];
     const stop = bench.broker.subscribe("t/#", (message) => seen.push(message));
     const client = await bench.connect("a");
     client.send(publish("t/1", "one", { qos: 1, packetId: 1, retain: true }));

@@ -124,7 +124,7 @@ export class Connection implements LinkReceiver, BrokerConnection, Line, Authent
   received(chunk: Uint8Array): void {
     if (this.#phase === "closed") return;
     this.#framer.push(chunk);
-    this.#process();
+    this.#guard(() => this.#process());
   }
 
   drained(): void {
@@ -139,12 +139,17 @@ export class Connection implements LinkReceiver, BrokerConnection, Line, Authent
   }
 
   #process(): void {
+    while (this.#phase !== "closed" && !this.#waiting) {
+      const packet = this.#next();
+      if (!packet) return;
+      this.#handle(packet);
+    }
+  }
+
+  /** A hook that throws costs its connection; the error goes on to whoever runs the turn. */
+  #guard(action: () => void): void {
     try {
-      while (this.#phase !== "closed" && !this.#waiting) {
-        const packet = this.#next();
-        if (!packet) return;
-        this.#handle(packet);
-      }
+      action();
     } catch (error) {
       this.fail(ReasonCode.ImplementationSpecificError);
       throw error;
@@ -215,8 +220,10 @@ export class Connection implements LinkReceiver, BrokerConnection, Line, Authent
     this.#timer.cancel();
     this.#keepAlive = new KeepAlive(this.clock, terms.keepAlive, () => this.fail(ReasonCode.KeepAliveTimeout));
     session.attach(dialogue, terms.sessionExpiryInterval, connect.will);
-    this.send({ type: PacketType.Connack, sessionPresent: present, reasonCode: ReasonCode.Success, properties }); // [MQTT-3.2.0-1]
-    session.outbound.attach(dialogue);
+    const connack = { type: PacketType.Connack, sessionPresent: present, reasonCode: ReasonCode.Success, properties };
+    if (this.send(connack))
+      session.outbound.attach(dialogue); // [MQTT-3.2.0-1]
+    else this.close(); // larger than the client accepts
   }
 
   // Enhanced authentication.
@@ -259,10 +266,10 @@ export class Connection implements LinkReceiver, BrokerConnection, Line, Authent
 
   // What the dialogue uses.
 
-  send(packet: Packet): void {
-    if (this.#phase === "closed") return;
-    this.#observe(this.outbox.send(packet));
+  send(packet: Packet): boolean {
+    if (this.#phase === "closed") return false;
     if (this.#link.pendingBytes > this.settings.maximumQueuedBytes) this.drop(); // a client that asks and never reads
+    return this.#observe(this.outbox.send(packet));
   }
 
   publish(packet: PublishPacket): boolean {
@@ -280,8 +287,10 @@ export class Connection implements LinkReceiver, BrokerConnection, Line, Authent
           this.#link.resume();
           this.#keepAlive?.touch();
           if (this.#phase === "closed") return;
-          proceed(settled);
-          this.#process();
+          this.#guard(() => {
+            proceed(settled);
+            this.#process();
+          });
         }),
       (error: unknown) => this.broken(error),
     );

@@ -116,10 +116,11 @@ export class Dialogue implements SessionConnection {
     if (typeof topic === "number") return this.#line.fail(topic);
     if (packet.qos > settings.maximumQoS) return this.#line.fail(ReasonCode.QoSNotSupported);
     if (packet.retain && !settings.retainAvailable) return this.#line.fail(ReasonCode.RetainNotSupported);
-    const known = packet.qos === 2 && this.#session.incoming.has(packet.packetId);
+    const known = packet.qos > 0 && this.#session.incoming.has(packet.packetId);
     const counts = packet.qos > 0 && !this.#unreleased.has(packet.packetId);
     if (counts && this.#unanswered >= settings.receiveMaximum)
       return this.#line.fail(ReasonCode.ReceiveMaximumExceeded);
+    if (known && packet.qos === 1) return this.#acknowledge(packet, { reasonCode: ReasonCode.PacketIdentifierInUse });
     if (known) {
       this.#unreleased.add(packet.packetId);
       this.#acknowledge(packet, { reasonCode: ReasonCode.Success }); // [MQTT-4.3.3-10]
@@ -177,7 +178,11 @@ export class Dialogue implements SessionConnection {
     const { settings, exchange, clock } = this.#line;
     const unavailable = unavailableFeature(packet, settings);
     if (unavailable !== undefined) return this.#line.fail(unavailable);
-    const asked = packet.subscriptions;
+    const { packetId, subscriptions: asked } = packet;
+    const inUse = asked.map(() => ReasonCode.PacketIdentifierInUse);
+    if (this.#session.incoming.has(packetId)) {
+      return this.#line.send({ type: PacketType.Suback, packetId, reasonCodes: inUse });
+    }
     const answers = asked.map((filter) => settings.authorizeSubscribe?.(filter, this.#client));
     this.#line.when(whenAll(answers), (settled) => {
       const verdicts = asked.map((filter, index) => verdictOf(settled[index], filter.qos));
@@ -188,7 +193,7 @@ export class Dialogue implements SessionConnection {
       const explained = verdicts.find(({ reasonString, userProperties }) => reasonString ?? userProperties);
       this.#line.send({
         type: PacketType.Suback,
-        packetId: packet.packetId,
+        packetId,
         reasonCodes: results.map(({ reasonCode }) => reasonCode), // [MQTT-3.9.3-1]
         properties: explained && explanationOf(explained),
       });
@@ -199,8 +204,11 @@ export class Dialogue implements SessionConnection {
   }
 
   #unsubscribe(packet: UnsubscribePacket): void {
-    const reasonCodes = packet.filters.map((filter) => unsubscribe(this.#session, this.#line.exchange, filter));
-    this.#line.send({ type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes });
+    const { packetId, filters } = packet;
+    const reasonCodes = this.#session.incoming.has(packetId)
+      ? filters.map(() => ReasonCode.PacketIdentifierInUse)
+      : filters.map((filter) => unsubscribe(this.#session, this.#line.exchange, filter));
+    this.#line.send({ type: PacketType.Unsuback, packetId, reasonCodes });
   }
 
   #disconnect(packet: DecodedDisconnect): void {

@@ -38,7 +38,10 @@ export interface PacketEvent {
  * connection is closed with 0x83, and the error surfaces where the turn ran (`VirtualClock.advance` rejects with it).
  */
 export interface BrokerHooks {
-  /** Judges a CONNECT, its credentials above all: 0 accepts, a code from 0x80 up refuses. */
+  /**
+   * Judges a CONNECT, its credentials above all: 0 accepts, a code from 0x80 up refuses. Comes before enhanced
+   * authentication.
+   */
   readonly authenticate?: ((connect: DecodedConnect) => Awaitable<number | ConnectVerdict | undefined>) | undefined;
   /** Judges a message a client publishes, its Will included: a code from 0x80 up refuses. */
   readonly authorizePublish?:
