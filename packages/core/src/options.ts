@@ -281,6 +281,21 @@ function will(options: WillOptions): Will {
     payload: bytes("will.payload", options.payload ?? ""),
     qos: qos("will.qos", options.qos ?? 0),
     retain: flag("will.retain", options.retain) ?? false,
-    properties: options,
+    properties: willProperties(options),
+  };
+}
+
+/** Picked by name: the codec refuses what is no property. */
+function willProperties(options: WillOptions): WillProperties {
+  const { willDelayInterval, payloadFormatIndicator, messageExpiryInterval, contentType } = options;
+  const { responseTopic, correlationData, userProperties } = options;
+  return {
+    willDelayInterval,
+    payloadFormatIndicator,
+    messageExpiryInterval,
+    contentType,
+    responseTopic,
+    correlationData,
+    userProperties,
   };
 }
