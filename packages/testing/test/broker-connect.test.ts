@@ -247,9 +247,16 @@ describe("a connection", () => {
       await subscribe(client, "t");
       bench.broker.publish("t", "x", { qos });
       const { packetId } = await client.expect(PacketType.Publish);
-      client.send(ack(wrong === PacketType.Pubcomp ? 7 : wrong, packetId));
+      client.send(ack(wrong, packetId));
       await client.expect({ type: PacketType.Disconnect, reasonCode: ReasonCode.ProtocolError });
     }
+    const client = await bench.connect("a");
+    await subscribe(client, "t");
+    bench.broker.publish("t", "x", { qos: 2 });
+    const { packetId } = await client.expect(PacketType.Publish);
+    client.send(ack(PacketType.Pubrec, packetId), ack(PacketType.Puback, packetId));
+    await client.expect(PacketType.Pubrel);
+    await client.expect({ type: PacketType.Disconnect, reasonCode: ReasonCode.ProtocolError });
   });
 
   it("is closed by the broker even if the client doesn't read any more", async () => {

@@ -82,10 +82,10 @@ describe("the client's Receive Maximum", () => {
     await client.expect(ack(PacketType.Pubrel, first.packetId));
     await client.expectNone();
     client.send(ack(PacketType.Puback, second.packetId));
-    await receive(client, "t", "3");
-    await receive(client, "t", "4");
+    await client.expect({ type: PacketType.Publish, payload: "3" });
     await client.expectNone();
     client.send(ack(PacketType.Pubcomp, first.packetId));
+    await client.expect({ type: PacketType.Publish, payload: "4" });
     await client.expectNone();
   });
 
@@ -110,6 +110,9 @@ describe("the broker's Receive Maximum", () => {
 
   it("is exceeded by QoS 1 messages whose PUBACKs can't have arrived", () =>
     closes({ receiveMaximum: 2 }, [one(1), two(2), one(3)], ReasonCode.ReceiveMaximumExceeded));
+
+  it("is exceeded while a PUBCOMP can't have arrived", () =>
+    closes({ receiveMaximum: 1 }, [two(1), ack(PacketType.Pubrel, 1), two(2)], ReasonCode.ReceiveMaximumExceeded));
 
   it("is kept by a client that waits for its answers", async () => {
     const bench = new Bench({ receiveMaximum: 2 });

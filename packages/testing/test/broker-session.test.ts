@@ -24,6 +24,7 @@ describe("a session", () => {
       first.cut();
       await bench.clock.advance(waited);
       const second = await resume(bench, "a", present);
+      await bench.clock.advance(60_000); // the old interval has no meaning any more
       bench.broker.publish("t", "x");
       if (present) await receive(second, "t", "x");
       await second.expectNone();
@@ -256,8 +257,8 @@ describe("a resumed session", () => {
     expect(seen.size).toBe(65_534);
     expect(seen.has(stays.packetId)).toBe(false);
     await client.expectNone();
-    client.send(ack(PacketType.Puback, stays.packetId));
-    await client.expect({ type: PacketType.Publish, packetId: stays.packetId });
+    client.send(ack(PacketType.Puback, 500));
+    await client.expect({ type: PacketType.Publish, packetId: 500 });
   });
 
   it("breaks with a client that asks and asks and never reads", async () => {

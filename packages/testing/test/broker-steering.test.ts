@@ -146,9 +146,9 @@ describe("steering the test broker", () => {
 
   it("close says goodbye to all, and leaves nothing running", async () => {
     const bench = new Bench();
+    await bench.connect("b", { will: { topic: "will", payload: encodeUtf8("x"), qos: 0, retain: false } });
     const client = await bench.keep("a", { keepAlive: 10 });
     await subscribe(client, "will");
-    await bench.connect("b", { will: { topic: "will", payload: encodeUtf8("x"), qos: 0, retain: false } });
     const { connection: silent } = await bench.dial();
     (await bench.keep("away")).cut();
     await bench.clock.run(bench.broker.close());

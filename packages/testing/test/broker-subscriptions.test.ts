@@ -191,6 +191,22 @@ describe("shared subscriptions", () => {
     }
   });
 
+  it("go on with the member whose turn it is when another leaves", async () => {
+    const bench = new Bench();
+    const clients = [await bench.connect("a"), await bench.connect("b"), await bench.connect("c")] as const;
+    for (const client of clients) await subscribe(client, "$share/g/t");
+    bench.broker.publish("t", "1");
+    await receive(clients[0], "t", "1");
+    clients[0].cut();
+    await bench.clock.settle();
+    bench.broker.publish("t", "2");
+    await receive(clients[1], "t", "2");
+    clients[2].cut();
+    await bench.clock.settle();
+    bench.broker.publish("t", "3");
+    await receive(clients[1], "t", "3");
+  });
+
   it("prefer members that are connected, and wait for one if none is", async () => {
     const bench = new Bench();
     const a = await bench.keep("a");

@@ -111,7 +111,7 @@ describe("a Will", () => {
     const { listener, client } = await start(bench, { will: will({ willDelayInterval: 10 }), properties });
     client.cut();
     await bench.clock.advance(9000);
-    await bench.keep("a");
+    await bench.keep("a", { will: will() });
     await listener.expectNone({ within: 600_000 });
   });
 

@@ -85,6 +85,23 @@ describe("linkPair", () => {
     expect(atA.events).toEqual(["25 received 3"]);
   });
 
+  it("takes the latency into account when it is destroyed with bytes under way", async () => {
+    const { clock, a, atB } = open({ latency: 20 });
+    a.send(bytes(1));
+    await clock.advance(10);
+    a.destroy();
+    await clock.advance(100);
+    expect(atB.events).toEqual(["30 closed"]);
+  });
+
+  it("says nothing of a drained buffer once it is destroyed", async () => {
+    const { clock, a, atA } = open({ highWaterMark: 1 });
+    a.at(2, () => a.destroy());
+    expect(a.send(bytes(1, 2))).toBe(false);
+    await clock.settle();
+    expect(atA.events).toEqual(["0 closed"]);
+  });
+
   it("says when its buffer is full and when it is empty again", async () => {
     const { clock, a, atA } = open({ highWaterMark: 4 });
     expect(a.send(bytes(1, 2, 3, 4))).toBe(true);

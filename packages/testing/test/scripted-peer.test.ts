@@ -158,8 +158,12 @@ describe("what a script expects", () => {
     await expect(peer.expect(PacketType.Pubrec)).rejects.toThrow(
       "expected PUBREC\n\nreceived PUBACK\n  packetId: 1\n  reasonCode: 0x87 (Not authorized)",
     );
+    client.send(subscribePacket(["a"]));
     await expect(peer.expect({ type: PacketType.Subscribe, subscriptions: [{ filter: "b" }] })).rejects.toThrow(
       'subscriptions[0].filter: expected "b", received "a"',
+    );
+    await expect(peer.expect({ type: PacketType.Subscribe, subscriptions: [] })).rejects.toThrow(
+      "subscriptions: expected [], received [{",
     );
   });
 

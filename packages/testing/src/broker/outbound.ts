@@ -172,7 +172,7 @@ export class Outbound {
 
   #sendOne(outlet: Outlet): boolean {
     const next = this.#queue.first;
-    if (!next || this.#unsent.size > 0 || this.#quotaUsed >= outlet.receiveMaximum) return false; // [MQTT-3.3.4-9]
+    if (!next || this.#quotaUsed >= outlet.receiveMaximum) return false; // [MQTT-3.3.4-9]
     const packetId = this.#freePacketId();
     if (packetId === 0) return false;
     this.#dequeue(this.#queue);
