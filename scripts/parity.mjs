@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which lines of conformance/parity.json are proven. A line counts when a test whose title cites it ([parity 7],
-// [parity 7, 9], [parity 7-9]) passed in the last run and none that cites it failed; a skipped test counts for nothing.
+// Which lines of conformance/parity.json are proven. A line counts when a test whose full title, that of the describe
+// blocks around it included, cites it ([parity 7], [parity 7, 9], [parity 7-9]) passed in the last run and none that
+// cites it failed; a skipped test counts for nothing.
 //   npm run parity                      every line
 //   npm run parity -- --require 1-26    exit 1 unless these are proven
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -37,8 +38,8 @@ if (report === undefined) throw new Error("the tests left no report");
 const lines = JSON.parse(readFileSync(join(root, "conformance", "parity.json"), "utf8"));
 const cited = new Map(lines.map(({ line }) => [line, { passed: 0, failed: 0 }]));
 let unknown = 0;
-for (const { file, title, status } of report.tests) {
-  for (const [, list] of title.matchAll(/\[parity ([\d\s,-]+)\]/g)) {
+for (const { file, suite, title, status } of report.tests) {
+  for (const [, list] of [...suite, title].join(" ").matchAll(/\[parity ([\d\s,-]+)\]/g)) {
     for (const line of numbers(list)) {
       const count = cited.get(line);
       if (count === undefined) {
