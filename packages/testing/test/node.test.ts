@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { decode, encode, type Packet, PacketType } from "@mqttv5/wire";
 import { afterEach, describe, expect, it } from "vitest";
-import { TestBroker, type TestBrokerOptions } from "../src/index.js";
+import { ScriptedPeer, systemClock, TestBroker, type TestBrokerOptions } from "../src/index.js";
 import { type Listener, type ListenOptions, listen } from "../src/node.js";
 import { connectPacket, publish, subscribePacket } from "./bench.js";
 
@@ -79,6 +79,18 @@ describe("listen", () => {
     expect(await exchange(socket, talk, 3)).toEqual(answers);
     socket.destroy();
     rmSync(directory, { recursive: true });
+  });
+
+  it("lets a scripted peer listen too", async () => {
+    const peer = new ScriptedPeer({ clock: systemClock });
+    await using listener = await listen({ accept: (link) => peer.attach(link) });
+    const socket = connectTcp(listener.port, "127.0.0.1");
+    const answered = exchange(socket, [connectPacket], 1);
+    const connection = await peer.acceptConnect({ connect: { clientId: "client" } });
+    expect(await answered).toEqual([PacketType.Connack]);
+    expect(() => connection.stall()).toThrow("faults other than cut");
+    connection.cut();
+    await once(socket, "close");
   });
 
   it("rejects if the port is taken", async () => {

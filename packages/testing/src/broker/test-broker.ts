@@ -42,7 +42,7 @@ export interface BrokerTransportOptions {
   /** Whether the links keep what is sent, for `Fault.transcript`. Default false. */
   readonly transcript?: boolean | undefined;
   /** Is given both ends of each new link before a byte has passed: the place to inject faults. */
-  readonly onConnect?: ((client: FaultyLink, broker: FaultyLink) => void) | undefined;
+  readonly onConnect?: ((clientEnd: FaultyLink, brokerEnd: FaultyLink) => void) | undefined;
 }
 
 /** Options of {@link TestBroker.restart}. */
