@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Message, TestBroker, VirtualClock } from "@mqttv5/testing";
+import { type BrokerMessage, TestBroker, VirtualClock } from "@mqttv5/testing";
 import { expect, test } from "vitest";
 import { Client } from "../src/index.js";
 
 test("a Will given as options leaves with all its properties", async () => {
   const clock = new VirtualClock();
   const broker = new TestBroker({ clock });
-  const wills: Message[] = [];
+  const wills: BrokerMessage[] = [];
   broker.subscribe("will/#", (message) => void wills.push(message));
   const properties = {
     payloadFormatIndicator: 1,
