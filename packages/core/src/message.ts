@@ -88,7 +88,11 @@ export class Message {
    * send it again. Throws `INVALID_FIELD` for any other code. Idempotent, like `ack`.
    */
   reject(reasonCode: number): void {
-    if (reasonCode < 0x80 || !isReasonCodeOf(PacketType.Puback, reasonCode, "client")) {
+    if (
+      !Number.isInteger(reasonCode) ||
+      reasonCode < 0x80 ||
+      !isReasonCodeOf(PacketType.Puback, reasonCode, "client")
+    ) {
       throw invalid(
         "reasonCode",
         reasonCode,

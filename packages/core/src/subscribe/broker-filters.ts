@@ -12,8 +12,8 @@ export class BrokerFilter {
   options: SubscribeFilter;
   /** Oldest first. */
   readonly holders: LocalSubscription[] = [];
-  /** Subscription Identifiers the broker may use for it: that of the latest grant, and those of what was asked since. */
-  readonly #identifiers: number[] = [];
+  /** The SUBSCRIBE packets whose Subscription Identifier the broker may use: the latest granted, and those since. */
+  readonly #sent: { readonly identifier: number; readonly by: LocalSubscription | undefined }[] = [];
   /** The broker may hold it. */
   asked = false;
   /** The broker has granted it in a session it still holds. */
@@ -26,32 +26,39 @@ export class BrokerFilter {
     this.options = options;
   }
 
-  /** A SUBSCRIBE leaves, with a Subscription Identifier or 0 for none. */
-  sent(identifier: number): void {
+  /** A SUBSCRIBE leaves, with a Subscription Identifier or 0 for none; `by` brought it about, if one holder did. */
+  sent(identifier: number, by: LocalSubscription | undefined): void {
+    this.newest = by;
     if (identifier === 0) return;
-    if (this.#identifiers.length === MOST_IDENTIFIERS) this.#identifiers.shift();
-    this.#identifiers.push(identifier);
+    if (this.#sent.length === MOST_IDENTIFIERS) this.#sent.shift();
+    this.#sent.push({ identifier, by });
   }
 
   /** Its answer: what the broker uses from a grant on is this identifier, or a later one; what it refused it never uses. */
   answered(identifier: number, granted: boolean): void {
     if (granted) this.confirmed = true;
-    const index = this.#identifiers.indexOf(identifier);
+    const index = this.#sent.findIndex((packet) => packet.identifier === identifier);
     if (index === -1) return;
-    if (granted) this.#identifiers.splice(0, index);
-    else this.#identifiers.splice(index, 1);
+    if (granted) this.#sent.splice(0, index);
+    else this.#sent.splice(index, 1);
   }
 
   /** Whether one of these Subscription Identifiers stands for it. */
   goesBy(identifiers: readonly number[]): boolean {
-    for (const identifier of this.#identifiers) if (identifiers.includes(identifier)) return true;
+    for (const { identifier } of this.#sent) if (identifiers.includes(identifier)) return true;
     return false;
+  }
+
+  /** The one holder that a retained message is for, because its SUBSCRIBE brought it; undefined if it is for all. */
+  broughtBy(identifiers: readonly number[]): LocalSubscription | undefined {
+    for (const { identifier, by } of this.#sent) if (identifiers.includes(identifier)) return by;
+    return this.newest;
   }
 
   /** The broker has lost it. */
   lost(): void {
     this.confirmed = false;
-    this.#identifiers.length = 0;
+    this.#sent.length = 0;
   }
 }
 
@@ -138,7 +145,7 @@ export class BrokerFilters {
     for (const list of matched) {
       for (const filter of list) {
         if (narrowed && !filter.goesBy(identifiers)) continue;
-        const only = kept && !filter.options.retainAsPublished ? filter.newest : undefined;
+        const only = kept && !filter.options.retainAsPublished ? filter.broughtBy(identifiers) : undefined;
         for (const local of filter.holders) {
           if (local.lastDelivery === delivery || (only !== undefined && only !== local)) continue;
           local.lastDelivery = delivery;

@@ -9,15 +9,14 @@ export interface AskedFilter {
   readonly options: SubscribeFilter;
   /** Who wants it. */
   readonly holders: { readonly length: number };
-  sent(identifier: number): void;
-  answered(identifier: number, granted: boolean): void;
 }
 
 /** Who waits for a SUBACK. */
 export interface SubscribeAnswer {
-  /** A fresh Subscription Identifier, or 0 where the broker has none. */
-  identifier(): number;
-  answered(results: readonly FilterResult[], reasonString: string | undefined): void;
+  /** It is about to be sent: returns a fresh Subscription Identifier, or 0 where the broker has none. */
+  sent(): number;
+  /** `identifier`: what `sent` returned last. */
+  answered(results: readonly FilterResult[], reasonString: string | undefined, identifier: number): void;
   failed(error: MqttError): void;
 }
 
@@ -48,9 +47,8 @@ export class SubscribeOperation implements ControlOperation {
   }
 
   packet(packetId: number): Packet {
-    const identifier = this.#answer.identifier();
+    const identifier = this.#answer.sent();
     this.#identifier = identifier;
-    for (const filter of this.#filters) filter.sent(identifier);
     return {
       type: PacketType.Subscribe,
       packetId,
@@ -60,11 +58,7 @@ export class SubscribeOperation implements ControlOperation {
   }
 
   answered(packet: SubackPacket | UnsubackPacket): void {
-    const answers = results(this.filterNames, packet);
-    for (const [index, filter] of this.#filters.entries()) {
-      filter.answered(this.#identifier, (answers[index] as FilterResult).reasonCode < 0x80);
-    }
-    this.#answer.answered(answers, packet.properties?.reasonString);
+    this.#answer.answered(results(this.filterNames, packet), packet.properties?.reasonString, this.#identifier);
   }
 
   fail(error: MqttError): void {

@@ -62,10 +62,10 @@ export class Subscriptions implements SubscriptionHome {
     }
     return new Promise((resolve, reject) => {
       let stop: (() => void) | undefined;
-      const operation = this.#ask(local, local.filters, {
-        answered: (results, reasonString) => {
+      const operation = this.#ask(this.#known(local.filters), local, {
+        answered: (results, error) => {
           stop?.();
-          const error = this.#answered(local, results, reasonString);
+          this.#answered(local, results, error);
           if (error !== undefined && local.ended) {
             reject(error);
             return;
@@ -119,7 +119,7 @@ export class Subscriptions implements SubscriptionHome {
       if (missing.length === 0) continue;
       for (const { filter } of missing) asked.add(filter);
       const problem = this.#limitProblem(missing);
-      if (problem === undefined) this.#askAgain(local, missing);
+      if (problem === undefined) this.#askAgain(missing);
       else this.#refused(missing, problem);
     }
   }
@@ -153,17 +153,21 @@ export class Subscriptions implements SubscriptionHome {
     if (orphaned.length > 0) this.#askToStop(orphaned).catch(() => {});
   }
 
-  #ask(local: LocalSubscription, filters: readonly SubscribeFilter[], settle: Settle): SubscribeOperation {
-    const known = filters.map(({ filter }) => this.#filters.get(filter)).filter((f) => f !== undefined);
-    for (const filter of known) {
-      filter.asked = true;
-      filter.newest = local;
-    }
+  /** Sends a SUBSCRIBE; `by` brought it about, if one subscription did. */
+  #ask(known: readonly BrokerFilter[], by: LocalSubscription | undefined, settle: Settle): SubscribeOperation {
+    for (const filter of known) filter.asked = true;
     const operation = new SubscribeOperation(known, {
-      identifier: () => this.#nextIdentifier(),
-      answered: (results, reasonString) => {
+      sent: () => {
+        const identifier = this.#nextIdentifier();
+        for (const filter of known) filter.sent(identifier, by);
+        return identifier;
+      },
+      answered: (results, reasonString, identifier) => {
         this.#pending.delete(operation);
-        settle.answered(results, reasonString);
+        for (const [index, filter] of known.entries()) {
+          filter.answered(identifier, (results[index] as FilterResult).reasonCode < 0x80);
+        }
+        settle.answered(results, refusal(results, reasonString));
       },
       failed: (error) => settle.failed(error),
     });
@@ -173,13 +177,12 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   /** Brought about by the session, not by one of the holders: what comes of it is for all of them. */
-  #askAgain(local: LocalSubscription, filters: readonly SubscribeFilter[]): void {
-    const known = filters.map(({ filter }) => this.#filters.get(filter)).filter((f) => f !== undefined);
-    this.#ask(local, filters, {
-      answered: (results, reasonString) => this.#answeredAgain(known, results, reasonString),
+  #askAgain(filters: readonly SubscribeFilter[]): void {
+    const known = this.#known(filters);
+    this.#ask(known, undefined, {
+      answered: (results, error) => this.#answeredAgain(known, results, error),
       failed() {},
     });
-    for (const filter of known) filter.newest = undefined;
   }
 
   #askToStop(filters: readonly string[]): Promise<void> {
@@ -199,15 +202,9 @@ export class Subscriptions implements SubscriptionHome {
     });
   }
 
-  /** The broker's answer for filters of one subscription. Returns what it refused; the subscription ends if it has nothing left. */
-  #answered(
-    local: LocalSubscription,
-    results: readonly FilterResult[],
-    reasonString: string | undefined,
-  ): SubscribeError | undefined {
+  /** The broker's answer for filters of one subscription; it ends, with `error`, if it has nothing left. */
+  #answered(local: LocalSubscription, results: readonly FilterResult[], error: SubscribeError | undefined): void {
     local.answered(results);
-    const error = refusal(results, reasonString);
-    if (error === undefined) return undefined;
     for (const { filter, reasonCode } of results) {
       if (reasonCode < 0x80) continue;
       // An earlier grant to other holders stands; only this one goes.
@@ -215,29 +212,30 @@ export class Subscriptions implements SubscriptionHome {
       local.active--;
     }
     if (local.active === 0) this.#remove(local, { reason: "refused", error });
-    return error;
   }
 
   /** The same for what was asked again: it concerns every subscription on these filters. */
   #answeredAgain(
     filters: readonly BrokerFilter[],
     results: readonly FilterResult[],
-    reasonString: string | undefined,
+    error: SubscribeError | undefined,
   ): void {
     const holders = new Set(filters.flatMap((filter) => filter.holders));
     for (const local of holders) {
       const own = results.filter(({ filter }) => local.filters.some((asked) => asked.filter === filter));
-      this.#answered(local, own, reasonString);
+      this.#answered(local, own, error);
     }
-    const error = refusal(results, reasonString);
     if (error !== undefined && holders.size > 0) this.#port.resubscribeFailed(error);
   }
 
   /** Some filters can't be made again on this broker. */
   #refused(filters: readonly SubscribeFilter[], error: MqttError): void {
-    const known = filters.map(({ filter }) => this.#filters.get(filter)).filter((f) => f !== undefined);
     const results = filters.map(({ filter }) => ({ filter, reasonCode: 0x80 }));
-    this.#answeredAgain(known, results, error.message);
+    this.#answeredAgain(this.#known(filters), results, refusal(results, error.message));
+  }
+
+  #known(filters: readonly SubscribeFilter[]): BrokerFilter[] {
+    return filters.map(({ filter }) => this.#filters.get(filter)).filter((filter) => filter !== undefined);
   }
 
   #forget(operation: SubscribeOperation | UnsubscribeOperation): void {
@@ -293,7 +291,8 @@ export class Subscriptions implements SubscriptionHome {
 
 /** Who waits for a SUBSCRIBE. */
 interface Settle {
-  answered(results: readonly FilterResult[], reasonString: string | undefined): void;
+  /** With an error if any filter was refused. */
+  answered(results: readonly FilterResult[], error: SubscribeError | undefined): void;
   failed(error: MqttError): void;
 }
 
