@@ -9,8 +9,8 @@ export interface Link {
   /** Starts delivery to `receiver`. Called exactly once; nothing is delivered before. */
   open(receiver: LinkReceiver): void;
   /**
-   * Sends bytes; the link owns `chunk` from here. Returns false while its buffer is over the high-water mark:
-   * `drained` follows. After the link closed the bytes are ignored and the answer is false.
+   * Sends bytes. The link may keep `chunk`, and nobody changes it from here. Returns false while its buffer is over the
+   * high-water mark: `drained` follows. After the link closed the bytes are ignored and the answer is false.
    */
   send(chunk: Uint8Array): boolean;
   /** Bytes accepted by {@link send} and not yet handed to the peer (or to the operating system). */

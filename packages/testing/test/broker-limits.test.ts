@@ -185,6 +185,11 @@ describe("Request Problem Information", () => {
     connection.send(subscribePacket(["t"]));
     const suback = await connection.expect(PacketType.Suback);
     expect(suback.properties.toObject()).toEqual({});
+    bench.broker.configure({ authorizeSubscribe: undefined });
+    const listener = await bench.connect("b", { properties });
+    await subscribe(listener, "t");
+    bench.broker.publish("t", "x", { properties: { userProperties: [["e", "f"]] } });
+    await receive(listener, "t", "x", { properties: { userProperties: [["e", "f"]] } });
     bench.broker.disconnect("client", { reasonString: "bye" });
     await connection.expect({ type: PacketType.Disconnect, properties: { reasonString: "bye" } });
   });

@@ -34,7 +34,7 @@ describe("a session", () => {
   it("with the interval 0xFFFFFFFF never expires", async () => {
     const bench = new Bench();
     (await bench.connect("a", { properties: { sessionExpiryInterval: 0xffffffff } })).cut();
-    await bench.clock.advance(1e12);
+    await bench.clock.advance(1e13);
     await resume(bench, "a", true);
   });
 
@@ -115,6 +115,10 @@ describe("a session", () => {
       const second = await resume(bench, "a", true);
       for (let index = 0; index < kept; index++) await receive(second, "t", `${index}`);
       await second.expectNone();
+      for (let index = 0; index < 10; index++) {
+        bench.broker.publish("t", "room again", { qos: 1 });
+        await receive(second, "t", "room again");
+      }
     }
   });
 
@@ -284,5 +288,18 @@ describe("a resumed session", () => {
     connection.link.resume();
     for (let index = 0; index < 100; index++) await connection.expect(PacketType.Publish);
     await connection.expectNone();
+  });
+
+  it("has no QoS 0 messages left from a link that was too slow for them", async () => {
+    const bench = new Bench();
+    const slow = await bench.keep("a");
+    await subscribe(slow, "t");
+    slow.link.pause();
+    for (let index = 0; index < 100; index++) {
+      bench.broker.publish("t", "x".repeat(10_000), { qos: index === 99 ? 1 : 0 });
+    }
+    slow.cut();
+    await bench.clock.settle();
+    expect(bench.broker.sessions[0]?.queued).toBe(1);
   });
 });

@@ -161,6 +161,16 @@ describe("steering the test broker", () => {
     await bench.broker[Symbol.asyncDispose]();
   });
 
+  it("close does not wait for a hook that never answers", async () => {
+    const bench = new Bench({ authenticate: () => new Promise(() => {}) });
+    const { connection } = await bench.dial();
+    connection.send(connectPacket);
+    await bench.clock.settle();
+    await bench.clock.run(bench.broker.close());
+    expect(bench.clock.now()).toBe(0);
+    await connection.expectClosed();
+  });
+
   it("configure changes what later connections meet", async () => {
     const bench = new Bench({ receiveMaximum: 10 });
     bench.broker.configure({ maximumQoS: 1 });

@@ -70,6 +70,16 @@ describe("a Will", () => {
     await receive(listener, "will", "gone");
   });
 
+  it("is dropped when the broker says goodbye with 0x00, and published with any other code", async () => {
+    for (const reasonCode of [ReasonCode.NormalDisconnection, ReasonCode.AdministrativeAction]) {
+      const bench = new Bench();
+      const { listener } = await start(bench, { will: will() });
+      bench.broker.disconnect("a", { reasonCode });
+      if (reasonCode !== ReasonCode.NormalDisconnection) await receive(listener, "will", "gone");
+      await listener.expectNone();
+    }
+  });
+
   it("is published when the keep-alive runs out", async () => {
     const bench = new Bench();
     const { listener } = await start(bench, { keepAlive: 2, will: will() });

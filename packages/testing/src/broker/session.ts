@@ -56,7 +56,6 @@ export class Session implements Subscriber, BrokerSession {
   #will: DecodedWill | undefined;
   #willTimer: Timer | undefined;
   #expiryTimer: Timer | undefined;
-  #over = false;
 
   constructor(clientId: string, host: SessionHost) {
     this.clientId = clientId;
@@ -134,7 +133,6 @@ export class Session implements Subscriber, BrokerSession {
 
   /** The session is over: nothing of it stays, and a Will that waits is published. */
   end(): void {
-    if (this.#over) return;
     this.discard();
     this.#host.ended(this);
     this.#publishWill();
@@ -143,7 +141,6 @@ export class Session implements Subscriber, BrokerSession {
 
   /** Stops the timers, for a session that vanishes with its broker. */
   discard(): void {
-    this.#over = true;
     this.#willTimer?.cancel();
     this.#expiryTimer?.cancel();
   }
