@@ -21,6 +21,7 @@ const LONGEST_BACKLOG = 256;
 /** The state of one client and whoever follows it. Lives as long as the client. */
 export class StateFeed {
   #current: ClientState = { status: "idle" };
+  #ended = false;
   readonly #followers = new Set<(state: ClientState) => void>();
 
   get current(): ClientState {
@@ -38,25 +39,32 @@ export class StateFeed {
     return () => this.#followers.delete(follower);
   }
 
+  /** There will be no other state. */
+  end(): void {
+    this.#ended = true;
+  }
+
   /** Every change from now on, up to and including `closed`. */
   changes(): AsyncIterableIterator<ClientState, undefined> {
     const backlog = new Ring<ClientState>();
-    let wake: ((result: IteratorResult<ClientState, undefined>) => void) | undefined;
-    let done = false;
+    const waiting = new Ring<(result: IteratorResult<ClientState, undefined>) => void>();
+    let done = this.#ended;
     const finish = (): void => {
       done = true;
       unfollow();
+      for (let wake = waiting.shift(); wake !== undefined; wake = waiting.shift()) wake(DONE);
     };
     const unfollow = this.follow((state) => {
-      if (state.status === "closed") finish();
-      if (wake === undefined) {
+      const wake = waiting.shift();
+      if (wake !== undefined) {
+        wake({ done: false, value: state });
+      } else {
         if (backlog.size === LONGEST_BACKLOG) backlog.shift();
         backlog.push(state);
-        return;
       }
-      wake({ done: false, value: state });
-      wake = undefined;
+      if (state.status === "closed") finish();
     });
+    if (done) unfollow();
     return {
       [Symbol.asyncIterator]() {
         return this;
@@ -64,16 +72,15 @@ export class StateFeed {
       next: () => {
         const state = backlog.shift();
         if (state !== undefined) return Promise.resolve({ done: false, value: state });
-        if (done) return Promise.resolve({ done: true, value: undefined });
-        return new Promise((resolve) => {
-          wake = resolve;
-        });
+        return done ? Promise.resolve(DONE) : new Promise((resolve) => waiting.push(resolve));
       },
       return: () => {
+        backlog.clear();
         finish();
-        wake?.({ done: true, value: undefined });
-        return Promise.resolve({ done: true, value: undefined });
+        return Promise.resolve(DONE);
       },
     };
   }
 }
+
+const DONE = { done: true, value: undefined } as const;

@@ -137,6 +137,7 @@ export class Client {
     this.#disposed = true;
     await this.disconnect();
     if (this.#state.current.status !== "closed") this.#finish(undefined); // it never was connected
+    this.#state.end();
   }
 
   /** Where the client stands. */

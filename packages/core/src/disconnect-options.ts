@@ -17,7 +17,7 @@ export interface DisconnectOptions {
 export function disconnectPacket(options: DisconnectOptions, asked: number): DisconnectPacket {
   if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
   const { reasonCode = ReasonCode.NormalDisconnection, reasonString, sessionExpiryInterval, userProperties } = options;
-  if (!isReasonCodeOf(PacketType.Disconnect, reasonCode, "client")) {
+  if (!Number.isInteger(reasonCode) || !isReasonCodeOf(PacketType.Disconnect, reasonCode, "client")) {
     throw invalid("reasonCode", reasonCode, "must be a Reason Code that a client may send in DISCONNECT"); // [MQTT-3.14.2-1]
   }
   if (sessionExpiryInterval !== undefined) {
