@@ -15,7 +15,10 @@ export class Callbacks {
     this.#logger = logger;
   }
 
-  /** Queues a callback; resolves with what it returned, or undefined if there is none or it threw. Never rejects. */
+  /**
+   * Queues a callback; resolves with what it returned, or undefined if there is none, it threw, or it returned a promise:
+   * nobody waits for that, it may never resolve. Never rejects.
+   */
   post<Args extends unknown[], Result>(
     callback: ((...args: Args) => Result) | undefined,
     ...args: Args
@@ -27,7 +30,11 @@ export class Callbacks {
         try {
           result = callback(...args);
         } catch (error) {
-          this.#logger.error?.("A callback threw", error);
+          this.#failed(error);
+        }
+        if (isPromise(result)) {
+          result.then(undefined, (error: unknown) => this.#failed(error));
+          result = undefined;
         }
         resolve(result);
       });
@@ -40,6 +47,10 @@ export class Callbacks {
     return this.#running ? this.post(() => {}) : Promise.resolve();
   }
 
+  #failed(error: unknown): void {
+    this.#logger.error?.("A callback threw", error);
+  }
+
   #schedule(): void {
     if (this.#running) return;
     this.#running = true;
@@ -49,4 +60,8 @@ export class Callbacks {
       if (this.#queue.size > 0) this.#schedule();
     });
   }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
