@@ -121,6 +121,10 @@ describe("enhanced authentication", () => {
     client.send(auth(ReasonCode.ContinueAuthentication, "!"));
     await client.expect({ type: PacketType.Connack, properties: { authenticationData: "!" } });
     expect(bench.clock.now()).toBe(200);
+    const hasty = await begin(bench);
+    await hasty.expect(PacketType.Auth);
+    hasty.send(auth(ReasonCode.ContinueAuthentication, "!"), auth(ReasonCode.ContinueAuthentication, "!"));
+    await hasty.expect({ type: PacketType.Connack, reasonCode: ReasonCode.ProtocolError });
   });
 
   it("whose script fails ends with 0x83, and the failure surfaces", async () => {

@@ -123,18 +123,20 @@ describe("a session", () => {
   });
 
   it("forgets queued messages that expire, and shortens the interval of the rest [MQTT-3.3.2-5] [MQTT-3.3.2-6]", async () => {
-    const bench = new Bench();
-    const first = await bench.keep("a");
-    await subscribe(first, "t");
-    first.cut();
-    await bench.clock.settle();
-    for (const messageExpiryInterval of [5, 100]) {
-      bench.broker.publish("t", `${messageExpiryInterval}`, { qos: 1, properties: { messageExpiryInterval } });
+    for (const qos of [0, 1] as const) {
+      const bench = new Bench({ queueQoS0: true });
+      const first = await bench.keep("a");
+      await subscribe(first, "t");
+      first.cut();
+      await bench.clock.settle();
+      for (const messageExpiryInterval of [5, 100]) {
+        bench.broker.publish("t", `${messageExpiryInterval}`, { qos, properties: { messageExpiryInterval } });
+      }
+      await bench.clock.advance(30_000);
+      const second = await resume(bench, "a", true);
+      await receive(second, "t", "100", { properties: { messageExpiryInterval: 70 } });
+      await second.expectNone();
     }
-    await bench.clock.advance(30_000);
-    const second = await resume(bench, "a", true);
-    await receive(second, "t", "100", { properties: { messageExpiryInterval: 70 } });
-    await second.expectNone();
   });
 });
 
@@ -179,6 +181,19 @@ describe("a resumed session", () => {
       await second.expectNone();
       second.send(ack(PacketType.Puback, packetId));
     }
+  });
+
+  it("lets go of a message that the new connection would not accept", async () => {
+    const bench = new Bench();
+    const first = await bench.keep("a");
+    await subscribe(first, "t");
+    bench.broker.publish("t", "x".repeat(100), { qos: 1 });
+    await first.expect(PacketType.Publish);
+    first.cut();
+    await bench.clock.settle();
+    const second = await bench.keep("a", { properties: { maximumPacketSize: 50 } });
+    await second.expectNone();
+    expect(bench.broker.sessions).toMatchObject([{ inFlight: 0, dropped: 1 }]);
   });
 
   it("sends PUBREL again in the order of the PUBRECs, and not the PUBLISH [MQTT-4.3.3-6]", async () => {

@@ -132,7 +132,8 @@ describe("steering the test broker", () => {
     await bench.clock.advance(900);
     const second = bench.broker.restart({ downtime: 1000 });
     await bench.clock.run(first);
-    await bench.clock.advance(500);
+    expect(bench.clock.now()).toBe(900);
+    await bench.clock.advance(600);
     await expect(bench.dial()).rejects.toThrow("down");
     await bench.clock.run(second);
     expect(bench.clock.now()).toBe(1900);

@@ -169,6 +169,16 @@ describe("shared subscriptions", () => {
     await b.expectNone();
   });
 
+  it("made again replace what the member asked for", async () => {
+    const bench = new Bench();
+    const client = await bench.connect("a");
+    await subscribe(client, filter("$share/g/t", { qos: 2 }));
+    await subscribe(client, filter("$share/g/t", { qos: 0 }));
+    bench.broker.publish("t", "x", { qos: 2 });
+    await receive(client, "t", "x", { qos: 0 });
+    await client.expectNone();
+  });
+
   it("of other groups, other filters and none are independent of each other", async () => {
     const bench = new Bench();
     const client = await bench.connect("a");

@@ -59,6 +59,13 @@ describe("linkPair", () => {
     expect(a.pendingBytes).toBe(0);
   });
 
+  it("has nothing to deliver of an empty chunk", async () => {
+    const { clock, a, atB } = open();
+    expect(a.send(bytes())).toBe(true);
+    await clock.settle();
+    expect(atB.events).toEqual([]);
+  });
+
   it("delivers nothing before the receiver is there", async () => {
     const clock = new VirtualClock();
     const [a, b] = linkPair({ clock });
