@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is measured: the same PUBLISH through both codecs, each used as its own users use it.
+import { decode, encode, encodeInto, Framer, PacketType, Writer } from "@mqttv5/wire";
+import mqttPacket from "mqtt-packet";
+
+const chunkSize = 65_536;
+const topic = "sensors/building-7/floor-3/temperature";
+const payload = Buffer.alloc(256, "x");
+const userProperties = [
+  ["trace", "4bf92f3577b34da6"],
+  ["tenant", "acme"],
+  ["source", "sensor-17"],
+  ["schema", "v3"],
+  ["region", "eu-west-1"],
+];
+
+const options = { protocolVersion: 5 };
+const decodeOptions = { sender: "server" };
+
+/** One PUBLISH at QoS 1 as both codecs want it, and as bytes on which both agree. */
+function message(name, pairs) {
+  const theirs = { cmd: "publish", topic, payload, qos: 1, messageId: 1234, retain: false, dup: false };
+  const ours = { type: PacketType.Publish, topic, payload, qos: 1, retain: false, duplicate: false, packetId: 1234 };
+  if (pairs.length > 0) {
+    theirs.properties = { userProperties: Object.fromEntries(pairs) };
+    ours.properties = { userProperties: pairs };
+  }
+  const bytes = mqttPacket.generate(theirs, options);
+  if (Buffer.compare(bytes, encode(ours)) !== 0) throw new Error("the two codecs disagree on the bytes");
+  return { name, theirs, ours, bytes };
+}
+
+const messages = [message("no properties", []), message("5 user properties", userProperties)];
+
+/** Chunks as a socket delivers them: each with memory of its own. */
+function chunksOf(bytes, packets, count) {
+  return Array.from({ length: count }, () => {
+    const chunk = Buffer.allocUnsafeSlow(bytes.length * packets);
+    for (let i = 0; i < packets; i++) chunk.set(bytes, i * bytes.length);
+    return chunk;
+  });
+}
+
+// Every case is `{ packets, run(times) }`: one time handles `packets` packets. What was read goes into the sum that is
+// returned, so that nothing can be optimised away.
+
+function theirDecode(chunks, packets) {
+  let sum = 0;
+  const parser = mqttPacket.parser(options);
+  parser.on("packet", (packet) => {
+    sum += packet.messageId + packet.topic.length + packet.payload.length;
+    if (packet.properties !== undefined) sum += packet.properties.userProperties === undefined ? 0 : 1;
+  });
+  return {
+    packets,
+    run(times) {
+      for (let i = 0; i < times; i++) parser.parse(chunks[i % chunks.length]);
+      return sum;
+    },
+  };
+}
+
+function ourLazyDecode(chunks, packets) {
+  const framer = new Framer();
+  return {
+    packets,
+    run(times) {
+      let sum = 0;
+      for (let i = 0; i < times; i++) {
+        framer.push(chunks[i % chunks.length]);
+        while (framer.next()) sum += decode(framer.buffer, framer.start, framer.end, decodeOptions).packetId;
+      }
+      return sum;
+    },
+  };
+}
+
+function ourFullDecode(chunks, packets) {
+  const framer = new Framer();
+  return {
+    packets,
+    run(times) {
+      let sum = 0;
+      for (let i = 0; i < times; i++) {
+        framer.push(chunks[i % chunks.length]);
+        while (framer.next()) {
+          const packet = decode(framer.buffer, framer.start, framer.end, decodeOptions);
+          sum += packet.packetId + packet.topic.length + packet.payload.length;
+          sum += packet.properties.userProperties.length;
+        }
+      }
+      return sum;
+    },
+  };
+}
+
+function theirEncode(packet) {
+  return {
+    packets: 1,
+    run(times) {
+      let sum = 0;
+      for (let i = 0; i < times; i++) sum += mqttPacket.generate(packet, options).length;
+      return sum;
+    },
+  };
+}
+
+function ourEncodeInto(packet) {
+  const writer = new Writer();
+  return {
+    packets: 1,
+    run(times) {
+      let sum = 0;
+      for (let i = 0; i < times; i++) {
+        encodeInto(writer, packet);
+        if (writer.length >= chunkSize) sum += writer.take().length;
+      }
+      return sum;
+    },
+  };
+}
+
+function ourEncode(packet) {
+  return {
+    packets: 1,
+    run(times) {
+      let sum = 0;
+      for (let i = 0; i < times; i++) sum += encode(packet).length;
+      return sum;
+    },
+  };
+}
+
+/** The comparisons, each with the cases it holds beside one another; the first is always mqtt-packet. */
+export const comparisons = messages.flatMap(({ name, theirs, ours, bytes }) => {
+  const perChunk = Math.floor(chunkSize / bytes.length);
+  const full = chunksOf(bytes, perChunk, 8);
+  const single = chunksOf(bytes, 1, 256);
+  return [
+    {
+      name: `decode, ${name}, chunks of 64 KiB`,
+      theirs: theirDecode(full, perChunk),
+      ours: { "decode only": ourLazyDecode(full, perChunk), "decode and read all": ourFullDecode(full, perChunk) },
+    },
+    {
+      name: `decode, ${name}, one packet a chunk`,
+      theirs: theirDecode(single, 1),
+      ours: { "decode only": ourLazyDecode(single, 1), "decode and read all": ourFullDecode(single, 1) },
+    },
+    {
+      name: `encode, ${name}`,
+      theirs: theirEncode(theirs),
+      ours: { "into the outgoing chunk": ourEncodeInto(ours), "to bytes of its own": ourEncode(ours) },
+    },
+  ];
+});
