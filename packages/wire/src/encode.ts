@@ -60,7 +60,8 @@ export function encode(packet: Packet): Uint8Array {
  */
 export function encodeInto(writer: Writer, packet: Packet): void {
   writer.begin(packet.type);
-  writePacket(writer, packet);
+  if (packet.type === PacketType.Publish) publish.write(writer, packet);
+  else writePacket(writer, packet);
   writer.commit();
 }
 
@@ -76,10 +77,8 @@ export function encodePublishHeader(writer: Writer, packet: publish.PublishPacke
   writer.commit();
 }
 
-function writePacket(writer: Writer, packet: Packet): void {
+function writePacket(writer: Writer, packet: Exclude<Packet, publish.PublishPacket>): void {
   switch (packet.type) {
-    case PacketType.Publish:
-      return publish.write(writer, packet);
     case PacketType.Puback:
     case PacketType.Pubrec:
     case PacketType.Pubrel:

@@ -31,19 +31,45 @@ export function textReader(buffer: TextBuffer | undefined): ReadText {
 
 const readLongText = textReader(platform.Buffer);
 
-/** Below this many bytes ASCII is read character by character; a call out of JavaScript costs more. */
-const shortText = 24;
+/** Above this many bytes a call out of JavaScript costs less than to put ASCII together in it. */
+const shortText = 20;
 
-/** The string of bytes that are known to be well-formed UTF-8. A byte order mark is kept. */
+/**
+ * The string of bytes that are known to be well-formed UTF-8. A byte order mark is kept.
+ *
+ * Short ASCII is put together from eight and four characters at once: 9 bytes take 60 ns so, one by one 115 ns, and 145 ns
+ * with Buffer's utf8Slice.
+ */
 export function readText(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > shortText) return readLongText(bytes, start, end);
+  let seen = 0;
+  for (let i = start; i < end; i++) seen |= bytes[i] as number;
+  return seen > 0x7f ? readLongText(bytes, start, end) : readShortText(bytes, start, end);
+}
+
+// The bytes are there: their bounds were checked.
+const fromCharCode: (...codes: (number | undefined)[]) => string = String.fromCharCode as never;
+
+function readShortText(b: Uint8Array, start: number, end: number): string {
   let text = "";
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i] as number;
-    if (byte > 0x7f) return readLongText(bytes, start, end);
-    text += String.fromCharCode(byte);
+  let i = start;
+  for (; i + 8 <= end; i += 8) {
+    text += fromCharCode(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7]);
   }
-  return text;
+  if (i + 4 <= end) {
+    text += fromCharCode(b[i], b[i + 1], b[i + 2], b[i + 3]);
+    i += 4;
+  }
+  switch (end - i) {
+    case 1:
+      return text + fromCharCode(b[i]);
+    case 2:
+      return text + fromCharCode(b[i], b[i + 1]);
+    case 3:
+      return text + fromCharCode(b[i], b[i + 1], b[i + 2]);
+    default:
+      return text;
+  }
 }
 
 /** The most bytes a UTF-8 String or Binary Data can hold. Sections 1.5.4 and 1.5.6. */
@@ -58,10 +84,23 @@ export const TextProblem = { LoneSurrogate: -1, Null: -2 } as const;
  */
 export function writeText(text: string, bytes: Uint8Array, position: number): number {
   const length = text.length;
-  let seen = 0;
-  for (let i = 0; i < length; i++) {
+  let seen = 0; // its upper bits are set by a non-ASCII unit and by U+0000
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    // Four a step take 63 ns for 38 units, one by one 105 ns, and 70 to 98 ns with the writers of Buffer.
+    const a = text.charCodeAt(i);
+    const b = text.charCodeAt(i + 1);
+    const c = text.charCodeAt(i + 2);
+    const d = text.charCodeAt(i + 3);
+    seen |= a | (a - 1) | b | (b - 1) | c | (c - 1) | d | (d - 1);
+    bytes[position + i] = a;
+    bytes[position + i + 1] = b;
+    bytes[position + i + 2] = c;
+    bytes[position + i + 3] = d;
+  }
+  for (; i < length; i++) {
     const unit = text.charCodeAt(i);
-    seen |= unit | (unit - 1); // the upper bits are set by a non-ASCII unit and by U+0000
+    seen |= unit | (unit - 1);
     bytes[position + i] = unit;
   }
   return (seen & ~0x7f) === 0 ? position + length : writeAnyText(text, bytes, position);

@@ -3,13 +3,14 @@ import { EncodeError, type EncodeErrorCode } from "./errors.js";
 import type { PacketType, QoS } from "./packet-type.js";
 import { isReasonCodeOf } from "./reason.js";
 import { hasWildcard, topicFilterProblem, topicNameProblem } from "./topic.js";
-import { maximumTextBytes, TextProblem, writeText } from "./utf8.js";
+import { isPlainTopic, maximumTextBytes, TextProblem, writeText } from "./utf8.js";
 
 /** The largest value of a Variable Byte Integer, and with it of a Remaining Length. Section 1.5.5. */
 export const maximumVarint = 268_435_455;
 
 const defaultSize = 16_384;
 const empty = new Uint8Array(0);
+const emptyView = new DataView(empty.buffer);
 
 /** How many bytes a Variable Byte Integer takes. Section 1.5.5. */
 export function varintSize(value: number): number {
@@ -24,7 +25,8 @@ export function varintSize(value: number): number {
  */
 export class Writer {
   private readonly slab: number;
-  private chunk: Uint8Array;
+  private chunk: Uint8Array<ArrayBuffer>;
+  private view: DataView;
   /** Where what was not taken yet begins. */
   private taken: number;
   /** Where the packet under way begins: behind the last complete one. */
@@ -45,6 +47,7 @@ export class Writer {
   constructor(initialSize: number = defaultSize) {
     this.slab = initialSize;
     this.chunk = empty;
+    this.view = emptyView;
     this.taken = 0;
     this.packet = 0;
     this.position = 0;
@@ -84,6 +87,7 @@ export class Writer {
 
   private reset(usual: number): void {
     this.chunk = empty;
+    this.view = emptyView;
     this.taken = 0;
     this.packet = 0;
     this.usual = usual;
@@ -162,6 +166,7 @@ export class Writer {
     const pending = position - taken;
     const size = Math.max(this.slab, this.usual + (this.usual >> 2), 2 * pending + count);
     this.chunk = new Uint8Array(size);
+    this.view = new DataView(this.chunk.buffer);
     this.chunk.set(chunk.subarray(taken, position));
     this.taken = 0;
     this.packet -= taken;
@@ -236,8 +241,12 @@ export class Writer {
 
   /** A Topic Name, not empty. @internal */
   topic(field: string, topic: string): void {
+    const mark = this.position + 2 - this.packet;
     this.text(field, topic, "INVALID_TOPIC");
-    if (topic === "" || hasWildcard(topic)) throw this.fail("INVALID_TOPIC", field, topic, topicNameProblem(topic));
+    const from = this.packet + mark;
+    if (topic === "" || (!isPlainTopic(this.view, from, this.position) && hasWildcard(topic))) {
+      throw this.fail("INVALID_TOPIC", field, topic, topicNameProblem(topic));
+    }
   }
 
   /** A Topic Filter. @internal */
@@ -249,7 +258,7 @@ export class Writer {
 
   /** A Packet Identifier. @internal */
   packetId(id: number): void {
-    if (!isWhole(id, 1, 0xffff)) throw this.fail("PACKET_ID_REQUIRED", "packetId", id, "must be 1 to 65535");
+    if ((id & 0xffff) !== id || id === 0) throw this.fail("PACKET_ID_REQUIRED", "packetId", id, "must be 1 to 65535");
     this.u16(id);
   }
 
