@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+import { conformance } from "../src/suite.js";
+import { mosquitto } from "../src/targets/mosquitto.js";
+
+conformance(mosquitto(false));
+conformance(mosquitto(true));
