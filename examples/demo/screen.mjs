@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the demo prints. Colours only on a terminal that has them: NO_COLOR, FORCE_COLOR and TERM are respected.
+// What the demo prints. Colours only on a terminal that has them: NO_COLOR, FORCE_COLOR and TERM are respected, in this order.
 
-const coloured = process.stdout.isTTY ? process.stdout.hasColors() : (process.env.FORCE_COLOR ?? "0") !== "0";
+const { NO_COLOR = "", FORCE_COLOR = "0" } = process.env;
+const coloured = NO_COLOR === "" && (process.stdout.isTTY ? process.stdout.hasColors() : FORCE_COLOR !== "0");
 
 function paint(code) {
   return (text) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : String(text));
