@@ -27,6 +27,31 @@ export function duration(field: string, value: unknown): number {
   return value;
 }
 
+/** A time limit, which 0 would make impossible to keep. */
+export function timeLimit(field: string, value: unknown): number {
+  const limit = duration(field, value);
+  if (limit === 0) throw invalid(field, value, "must be more than 0 milliseconds");
+  return limit;
+}
+
+/** An object with these methods, if there is one. */
+export function having<T extends object>(
+  field: string,
+  value: T | undefined,
+  ...methods: (keyof T & string)[]
+): T | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== "object" || value === null || methods.some((method) => typeof value[method] !== "function")) {
+    throw invalid(field, value, methods.length === 0 ? "must be an object" : `must have ${methods.join(", ")}`);
+  }
+  return value;
+}
+
+/** What a caller gave to stop waiting with. */
+export function signalOf(options: { readonly signal?: AbortSignal | undefined }): AbortSignal | undefined {
+  return having("signal", options.signal, "addEventListener", "removeEventListener");
+}
+
 export function flag(field: string, value: unknown): boolean | undefined {
   if (value !== undefined && typeof value !== "boolean") throw invalid(field, value, "must be true or false");
   return value;
@@ -46,6 +71,17 @@ export function bytes(field: string, value: unknown): Uint8Array {
   if (!(value instanceof Uint8Array)) throw invalid(field, value, "must be a Uint8Array or a string");
   return value;
 }
+
+/** The same for what must not end up in a log: an error does not show the value. */
+export function secret(field: string, value: unknown): Uint8Array {
+  try {
+    return bytes(field, value);
+  } catch (error) {
+    throw error instanceof InvalidArgumentError ? invalid(field, HIDDEN, error.limit) : error;
+  }
+}
+
+const HIDDEN = "(hidden)";
 
 export function qos(field: string, value: unknown): QoS {
   if (value !== 0 && value !== 1 && value !== 2) {

@@ -3,7 +3,7 @@ import { type ConnectPacket, type DisconnectPacket, PacketType, ReasonCode } fro
 import { BufferedBytes } from "./buffered-bytes.js";
 import { Callbacks } from "./callbacks.js";
 import { type ClientState, StateFeed } from "./client-state.js";
-import { bound, callable, invalid } from "./check.js";
+import { bound, callable, invalid, signalOf } from "./check.js";
 import type { Codec } from "./codec.js";
 import type { Connection } from "./connection/connection.js";
 import { type DisconnectOptions, disconnectPacket } from "./disconnect-options.js";
@@ -84,7 +84,7 @@ export class Client {
    * life is under way, `CLOSED` after dispose. Waits for an earlier `disconnect` to finish.
    */
   async connect(options: WaitOptions = {}): Promise<ServerInfo> {
-    const { signal } = options;
+    const signal = signalOf(options);
     if (signal?.aborted) throw abortError(signal, "not-sent");
     if (this.#life?.stopping) await this.#life.over;
     if (this.#disposed) throw closed();

@@ -16,11 +16,14 @@ import {
   duration,
   flag,
   fromEncodeError,
+  having,
   integer,
   invalid,
   oneOf,
   qos,
+  secret,
   text,
+  timeLimit,
 } from "./check.js";
 import { type Clock, systemClock } from "./clock.js";
 import { InvalidArgumentError, type MqttError, type ReasonCodeError } from "./errors.js";
@@ -162,8 +165,9 @@ const MIB = 1 << 20;
 /** Validates everything at once and names what is wrong. Does no I/O. */
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
   if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  noNull("", options);
   const keepAlive = options.keepAlive === false ? 0 : integer("keepAlive", options.keepAlive ?? 30, 1, U16);
-  const pingTimeout = duration("pingTimeout", options.pingTimeout ?? Math.min(10_000, (keepAlive || 20) * 500));
+  const pingTimeout = timeLimit("pingTimeout", options.pingTimeout ?? Math.min(10_000, (keepAlive || 20) * 500));
   if (keepAlive > 0 && pingTimeout >= keepAlive * 1000) {
     throw invalid("pingTimeout", pingTimeout, `must be below the keep-alive of ${keepAlive * 1000} ms`);
   }
@@ -183,9 +187,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     ...properties,
     cleanStart: flag("cleanStart", options.cleanStart),
     keepAlive,
-    tls: options.tls ?? {},
-    transport: options.transport,
-    connectTimeout: duration("connectTimeout", options.connectTimeout ?? 10_000),
+    tls: having("tls", options.tls) ?? {},
+    transport: having("transport", options.transport, "connect"),
+    connectTimeout: timeLimit("connectTimeout", options.connectTimeout ?? 10_000),
     pingTimeout,
     disconnectTimeout: duration("disconnectTimeout", options.disconnectTimeout ?? 500),
     retryInitialConnect: flag("retryInitialConnect", options.retryInitialConnect) ?? false,
@@ -194,8 +198,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     qosDowngrade: flag("qosDowngrade", options.qosDowngrade) ?? false,
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
-    logger: quiet(options.logger ?? {}),
-    clock: options.clock ?? systemClock(),
+    logger: quiet(having("logger", options.logger) ?? {}),
+    clock: having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random") ?? systemClock(),
     callbacks: {
       onConnectionUp: callable("onConnectionUp", options.onConnectionUp),
       onConnectionDown: callable("onConnectionDown", options.onConnectionDown),
@@ -205,6 +209,13 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
       onResubscribeError: callable("onResubscribeError", options.onResubscribeError),
     },
   };
+}
+
+/** What is left out is left out; `null` says nothing clear. */
+function noNull(prefix: string, options: object): void {
+  for (const [field, value] of Object.entries(options)) {
+    if (value === null) throw invalid(`${prefix}${field}`, null, "must not be null: leave it out");
+  }
 }
 
 /** The broker list as URLs; an error names the index of the one that is wrong. */
@@ -221,7 +232,9 @@ function resolveBrokers(options: ClientOptions): readonly URL[] {
 
 function brokerUrl(text: unknown, index: number, anyScheme: boolean): URL {
   const fail = (limit: string, cause?: unknown): never => {
-    throw new InvalidArgumentError("INVALID_BROKER_URL", `brokers[${index}]`, text, limit, cause);
+    // Credentials do not belong there, and must not end up in a log either.
+    const shown = typeof text === "string" ? text.replace(/\/\/.*@/, "//(hidden)@") : text;
+    throw new InvalidArgumentError("INVALID_BROKER_URL", `brokers[${index}]`, shown, limit, cause);
   };
   if (typeof text !== "string") return fail("must be a string");
   if (!URL.canParse(text)) return fail("is not a URL such as mqtt://host:1883");
@@ -255,7 +268,7 @@ function connectPacket(options: ClientOptions, keepAlive: number, settings: Conn
     cleanStart: false,
     keepAlive,
     username: options.username === undefined ? undefined : text("username", options.username),
-    password: options.password === undefined ? undefined : bytes("password", options.password),
+    password: options.password === undefined ? undefined : secret("password", options.password),
     will: options.will === undefined ? undefined : will(options.will),
     properties: {
       sessionExpiryInterval: settings.sessionExpiryInterval || undefined,
@@ -276,6 +289,8 @@ function connectPacket(options: ClientOptions, keepAlive: number, settings: Conn
 }
 
 function will(options: WillOptions): Will {
+  having("will", options);
+  noNull("will.", options);
   return {
     topic: text("will.topic", options.topic),
     payload: bytes("will.payload", options.payload ?? ""),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType, type PublishPacket, type PublishProperties, type QoS, type UserProperty } from "@mqttv5/wire";
-import { bytes, flag, invalid, qos, text } from "./check.js";
+import { bytes, duration, flag, invalid, qos, signalOf, text } from "./check.js";
 
 /** How to publish. */
 export interface PublishOptions {
@@ -38,6 +38,8 @@ export interface PublishResult {
 export function publishPacket(topic: string, payload: Uint8Array | string, options: PublishOptions): PublishPacket {
   if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
   const level = options.qos === undefined ? 0 : qos("qos", options.qos);
+  signalOf(options);
+  if (options.timeout !== undefined) duration("timeout", options.timeout);
   return {
     type: PacketType.Publish,
     topic: text("topic", topic),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type AckPacket, encode, packetName, type PublishPacket, reasonName } from "@mqttv5/wire";
-import { duration, fromEncodeError } from "./check.js";
+import { fromEncodeError } from "./check.js";
 import type { Connection } from "./connection/connection.js";
 import { type ErrorCode, InvalidArgumentError, MqttError, ReasonCodeError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
@@ -110,15 +110,14 @@ export class Publisher {
     const interval = packet.properties?.messageExpiryInterval;
     const now = clock.now();
     const expiresAt = interval === undefined ? Infinity : now + interval * 1000;
-    const timeout = options.timeout === undefined ? undefined : duration("timeout", options.timeout);
+    const { signal, timeout } = options;
     return new Promise((resolve, reject) => {
       const waiter: PublishWaiter = {
         acknowledged: (ack) => (ack.reasonCode < 0x80 ? resolve(result(ack)) : reject(refused(ack))),
         failed: reject,
       };
       const publish = new OutboundPublish(frame, packet.qos, packet.retain, expiresAt, waiter);
-      if (options.signal !== undefined || timeout !== undefined)
-        this.#bound(publish, waiter, options.signal, timeout, reject);
+      if (signal !== undefined || timeout !== undefined) this.#bound(publish, waiter, signal, timeout, reject);
       this.#session.advance(now);
       this.#session.publish(publish);
       this.#connection()?.regulate(); // the answer has to be read

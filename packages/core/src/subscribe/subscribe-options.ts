@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bound, callable, flag, invalid, oneOf } from "../check.js";
+import { bound, callable, flag, invalid, oneOf, signalOf } from "../check.js";
 import type { DropReason, InboxSettings, Overflow } from "./inbox.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message.js";
@@ -31,6 +31,7 @@ export interface SubscribeCallbackOptions extends SubscribeOptions {
 /** The buffer's settings, checked. `dropped` is called once a message, and never throws. */
 export function inboxSettings(options: SubscribeOptions, logger: Logger, dropped: () => void): InboxSettings {
   if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  signalOf(options);
   const onDrop = callable("onDrop", options.onDrop);
   return {
     overflow: oneOf("overflow", options.overflow ?? "hold", ["hold", "drop-newest", "drop-oldest"]),
