@@ -58,6 +58,7 @@ const rules: Readonly<Record<string, Rules>> = {
       ["subscribe/*", "disconnect-options"],
       ["connection/*", "publisher"],
       ["supervisor"],
+      ["lifecycle"],
       ["client", "typed"],
       ["index"],
     ],

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ConnectPacket, type DisconnectPacket, PacketType, ReasonCode } from "@mqttv5/wire";
 import { BufferedBytes } from "./buffered-bytes.js";
 import { Callbacks } from "./callbacks.js";
 import { type ClientState, StateFeed } from "./client-state.js";
-import { bound, callable, invalid, signalOf } from "./check.js";
+import { bound, callable, invalid } from "./check.js";
 import type { Codec } from "./codec.js";
 import type { Connection } from "./connection/connection.js";
-import { type DisconnectOptions, disconnectPacket } from "./disconnect-options.js";
-import { type Delivery, MqttError } from "./errors.js";
+import type { DisconnectOptions } from "./disconnect-options.js";
+import { Lifecycle } from "./lifecycle.js";
 import { HandlerRunner, type MessageHandler } from "./subscribe/handler.js";
 import { Inbox } from "./subscribe/inbox.js";
 import type { LocalSubscription, MessageSink } from "./subscribe/local-subscription.js";
@@ -15,16 +14,13 @@ import { type ClientOptions, type ResolvedOptions, resolveOptions } from "./opti
 import type { PublishOptions, PublishResult } from "./publish-options.js";
 import { Publisher } from "./publisher.js";
 import type { ServerInfo } from "./server-info.js";
-import { delivery } from "./session/outbound-publish.js";
 import { Session, type SessionPort } from "./session/session.js";
-import { abortError, onAbort } from "./signal.js";
+import { abortError } from "./signal.js";
 import { newStats, type Stats } from "./stats.js";
 import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
 import { CallbackSubscription, MessageQueue, Subscription, type WaitOptions } from "./subscribe/subscription.js";
 import { Subscriptions } from "./subscribe/subscriptions.js";
-import { Supervisor } from "./supervisor.js";
 import { type Filters, resolveFilters } from "./subscribe/topic-filter.js";
-import type { Transport } from "./transport.js";
 import { Typed } from "./typed.js";
 
 /**
@@ -35,25 +31,17 @@ export class Client {
   readonly #options: ResolvedOptions;
   readonly #stats: Stats = newStats();
   readonly #state = new StateFeed();
-  readonly #callbacks: Callbacks;
   readonly #buffered: BufferedBytes;
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #publisher: Publisher;
-  /** From `connect` to the end of what it started. */
-  #life: Life | undefined;
-  #disposed = false;
-  #clientId: string;
-  /** The broker keeps a session of ours, as far as we know. */
-  #sessionHeld = false;
-  #transport: Promise<Transport> | undefined;
+  readonly #lifecycle: Lifecycle;
 
   /** Throws an `InvalidArgumentError` that names the first wrong option. */
   constructor(options: ClientOptions) {
     const resolved = resolveOptions(options);
     this.#options = resolved;
-    this.#clientId = resolved.connect.clientId;
-    this.#callbacks = new Callbacks(resolved.clock, resolved.logger);
+    const callbacks = new Callbacks(resolved.clock, resolved.logger);
     this.#buffered = new BufferedBytes(resolved.maximumBufferedBytes, () => this.#connection?.regulate());
     this.#session = new Session(this.#sessionPort(), this.#stats, resolved.receiveMaximum, undefined, this.#buffered);
     this.#subscriptions = new Subscriptions(
@@ -67,12 +55,21 @@ export class Client {
         partlyRefused: (error) => resolved.logger.warn?.(error.message, error),
         resubscribeFailed: (error) => {
           resolved.logger.warn?.(error.message, error);
-          void this.#callbacks.post(resolved.callbacks.onResubscribeError, error);
+          void callbacks.post(resolved.callbacks.onResubscribeError, error);
         },
       },
       this.#stats,
       () => resolved.clock.random(),
     );
+    this.#lifecycle = new Lifecycle({
+      options: resolved,
+      stats: this.#stats,
+      state: this.#state,
+      callbacks,
+      buffered: this.#buffered,
+      session: this.#session,
+      subscriptions: this.#subscriptions,
+    });
     this.#publisher = new Publisher(resolved, this.#session, this.#stats, () => this.#connection);
   }
 
@@ -83,41 +80,13 @@ export class Client {
    * `CONNECT_REFUSED`, …) unless `retryInitialConnect`, `ABORTED` when the signal does, `ALREADY_CONNECTED` while a
    * life is under way, `CLOSED` after dispose. Waits for an earlier `disconnect` to finish.
    */
-  async connect(options: WaitOptions = {}): Promise<ServerInfo> {
-    const signal = signalOf(options);
-    if (signal?.aborted) throw abortError(signal, "not-sent");
-    if (this.#life?.stopping) await this.#life.over;
-    if (this.#disposed) throw closed();
-    if (this.#life !== undefined) throw new MqttError("ALREADY_CONNECTED", "The client is connected, or about to be");
-    const { supervisor } = this.#start();
-    if (signal === undefined) return supervisor.connected;
-    const unlink = onAbort(signal, (error) => void this.#stop(GOODBYE, error));
-    try {
-      return await supervisor.connected;
-    } finally {
-      unlink();
-    }
+  connect(options: WaitOptions = {}): Promise<ServerInfo> {
+    return this.#lifecycle.connect(options);
   }
 
   /** Resolves when there is a connection, at once if there is one. Rejects with `CLOSED` when the client ends first, with `ABORTED` when the signal does. */
   connected(options: WaitOptions = {}): Promise<ServerInfo> {
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(abortError(signal));
-    const { current } = this.#state;
-    if (current.status === "connected") return Promise.resolve(current.serverInfo);
-    if (current.status === "closed") return Promise.reject(closed(current.cause));
-    return new Promise((resolve, reject) => {
-      const unfollow = this.#state.follow((state) => {
-        if (state.status === "connected") finish(() => resolve(state.serverInfo));
-        else if (state.status === "closed") finish(() => reject(closed(state.cause)));
-      });
-      const unlink = signal === undefined ? undefined : onAbort(signal, (error) => finish(() => reject(error)));
-      const finish = (settle: () => void): void => {
-        unfollow();
-        unlink?.();
-        settle();
-      };
-    });
+    return this.#lifecycle.connected(options);
   }
 
   /**
@@ -125,19 +94,13 @@ export class Client {
    * calls reject with `CLOSED` and what is known of them. The session stays with the broker for its expiry interval.
    * Idempotent, and bounded by `disconnectTimeout`. Rejects only for wrong options, and then stays connected.
    */
-  async disconnect(options: DisconnectOptions = {}): Promise<void> {
-    const packet = disconnectPacket(options, this.#options.sessionExpiryInterval);
-    if (this.#life === undefined) return;
-    if (options.sessionExpiryInterval !== undefined) this.#sessionHeld = options.sessionExpiryInterval > 0;
-    await this.#stop(packet, closed());
+  disconnect(options: DisconnectOptions = {}): Promise<void> {
+    return this.#lifecycle.disconnect(options);
   }
 
   /** `disconnect`, after which the client can't be used again. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
-    await this.disconnect();
-    if (this.#state.current.status !== "closed") this.#finish(undefined); // it never was connected
-    this.#state.end();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#lifecycle.dispose();
   }
 
   /** Where the client stands. */
@@ -157,7 +120,7 @@ export class Client {
 
   /** The Client Identifier in effect: the configured one, or the one the broker assigned. */
   get clientId(): string {
-    return this.#clientId;
+    return this.#lifecycle.clientId;
   }
 
   /** The counters at this moment. */
@@ -225,15 +188,7 @@ export class Client {
   // Inside
 
   get #connection(): Connection | undefined {
-    return this.#life?.supervisor.connection;
-  }
-
-  #stop(packet: DisconnectPacket, cause: MqttError): Promise<void> {
-    const life = this.#life;
-    if (life === undefined) return Promise.resolve();
-    life.stopping = true;
-    life.supervisor.stop(packet, cause);
-    return life.over;
+    return this.#lifecycle.connection;
   }
 
   #sessionPort(): SessionPort {
@@ -247,70 +202,6 @@ export class Client {
     };
   }
 
-  #start(): Life {
-    const supervisor = new Supervisor(this.#options, this.#session, this.#stats, this.#buffered, this.#callbacks, {
-      transport: () => this.#loadTransport(),
-      connectPacket: () => this.#connectPacket(),
-      established: (info) => this.#established(info),
-      changed: (state) => this.#state.set(state),
-    });
-    const life: Life = {
-      supervisor,
-      stopping: false,
-      resuming: false,
-      over: supervisor.finished.then((cause) => this.#finish(cause)),
-    };
-    this.#life = life;
-    return life;
-  }
-
-  /** Clean Start only if nothing would be lost by it, or if the first connect of a life was told so (section 3.1.2.4). */
-  #connectPacket(): ConnectPacket {
-    const held = this.#sessionHeld || this.#session.hasState;
-    const cleanStart = this.#life?.resuming === true ? false : (this.#options.cleanStart ?? !held);
-    return { ...this.#options.connect, clientId: this.#clientId, cleanStart };
-  }
-
-  /** CONNACK was good: the session goes on, or a new one begins. */
-  #established(info: ServerInfo): void {
-    const life = this.#life as Life;
-    const discarded = !life.resuming && this.#options.cleanStart === true;
-    life.resuming = true;
-    this.#clientId = info.clientId; // an assigned identifier is kept [MQTT-3.1.3-2]
-    this.#sessionHeld = info.sessionExpiryInterval > 0;
-    if (!info.sessionPresent && (discarded || this.#options.sessionLossPolicy === "fail")) {
-      this.#session.abandon(
-        (publish) => discarded || publish.attempted,
-        (publish) =>
-          new MqttError("SESSION_LOST", "The broker lost the session before the message was acknowledged", {
-            delivery: delivery(publish),
-          }),
-      );
-    }
-    this.#subscriptions.connected(info.sessionPresent);
-    this.#session.connected(info.sessionPresent, {
-      receiveMaximum: info.receiveMaximum,
-      refusal: (publish) => Publisher.refusal(publish, info),
-    });
-  }
-
-  /** A life is over: whoever waits is told. What a connection was handed stays with the session if the broker keeps that. */
-  #finish(cause: MqttError | undefined): void {
-    this.#life = undefined;
-    this.#subscriptions.close(cause === undefined ? { reason: "disconnected" } : { reason: "failed", error: cause });
-    this.#session.release(this.#sessionHeld, (publish) => closed(cause, delivery(publish)));
-    this.#state.set({ status: "closed", cause });
-    this.#options.logger.info?.("Closed", cause);
-  }
-
-  /** Our own transport is loaded only if there is none given, so that a browser build need not hold it. */
-  #loadTransport(): Promise<Transport> {
-    const { transport, tls } = this.#options;
-    this.#transport ??=
-      transport === undefined ? import("#tcp").then(({ tcp }) => tcp(tls)) : Promise.resolve(transport);
-    return this.#transport;
-  }
-
   #inbox(options: SubscribeOptions): Inbox {
     return new Inbox(
       inboxSettings(options, this.#options.logger, () => this.#stats.inboundDropped++),
@@ -322,33 +213,9 @@ export class Client {
   async #subscribe(filters: Filters, options: SubscribeOptions, sink: MessageSink): Promise<LocalSubscription> {
     const resolved = resolveFilters(filters, options);
     if (options.signal?.aborted) throw abortError(options.signal, "not-sent");
-    const { status } = this.#state.current;
-    const connected = this.#connection !== undefined;
-    // Before the first connection of a life a route may be declared; the broker is asked when there is one.
-    const early = status === "idle" || (this.#life !== undefined && !this.#life.resuming && !this.#life.stopping);
-    if (this.#disposed || status === "closed") throw closed(undefined, "not-sent");
-    if (!connected && !early) {
-      throw new MqttError("NOT_CONNECTED", "There is no connection to subscribe on", { delivery: "not-sent" });
-    }
+    const where = this.#lifecycle.admit();
     const local = this.#subscriptions.add(resolved, sink);
-    if (connected) await this.#subscriptions.subscribe(local, options.signal);
+    if (where === "connected") await this.#subscriptions.subscribe(local, options.signal);
     return local;
   }
-}
-
-/** From `connect` to the end it comes to. */
-interface Life {
-  readonly supervisor: Supervisor;
-  /** Resolves when everything that waited on this life has been told. */
-  readonly over: Promise<void>;
-  /** Told to end. */
-  stopping: boolean;
-  /** There has been a connection, so that the next one goes on with the session. */
-  resuming: boolean;
-}
-
-const GOODBYE: DisconnectPacket = { type: PacketType.Disconnect, reasonCode: ReasonCode.NormalDisconnection };
-
-function closed(cause?: MqttError, outcome?: Delivery): MqttError {
-  return new MqttError("CLOSED", "The client was closed", { cause, delivery: outcome });
 }

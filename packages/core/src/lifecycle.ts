@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ConnectPacket, type DisconnectPacket, PacketType, ReasonCode } from "@mqttv5/wire";
+import type { BufferedBytes } from "./buffered-bytes.js";
+import type { Callbacks } from "./callbacks.js";
+import { signalOf } from "./check.js";
+import type { StateFeed } from "./client-state.js";
+import type { Connection } from "./connection/connection.js";
+import { type DisconnectOptions, disconnectPacket } from "./disconnect-options.js";
+import { type Delivery, MqttError } from "./errors.js";
+import type { ResolvedOptions } from "./options.js";
+import { Publisher } from "./publisher.js";
+import type { ServerInfo } from "./server-info.js";
+import { delivery } from "./session/outbound-publish.js";
+import type { Session } from "./session/session.js";
+import { abortError, onAbort } from "./signal.js";
+import type { Stats } from "./stats.js";
+import type { WaitOptions } from "./subscribe/subscription.js";
+import type { Subscriptions } from "./subscribe/subscriptions.js";
+import { Supervisor } from "./supervisor.js";
+import type { Transport } from "./transport.js";
+
+/** The parts of a client that outlive its connections. */
+export interface ClientParts {
+  readonly options: ResolvedOptions;
+  readonly stats: Stats;
+  readonly state: StateFeed;
+  readonly callbacks: Callbacks;
+  readonly buffered: BufferedBytes;
+  readonly session: Session;
+  readonly subscriptions: Subscriptions;
+}
+
+/**
+ * From `connect` to `disconnect`, as often as the application wants: starts and ends supervisors, and carries the session
+ * from one connection, and one life, to the next. Lives as long as the client.
+ */
+export class Lifecycle {
+  readonly #parts: ClientParts;
+  readonly #options: ResolvedOptions;
+  readonly #state: StateFeed;
+  readonly #session: Session;
+  readonly #subscriptions: Subscriptions;
+  /** From `connect` to the end of what it started. */
+  #life: Life | undefined;
+  #disposed = false;
+  #clientId: string;
+  /** The broker keeps a session of ours, as far as we know. */
+  #sessionHeld = false;
+  #transport: Promise<Transport> | undefined;
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+    this.#options = parts.options;
+    this.#state = parts.state;
+    this.#session = parts.session;
+    this.#subscriptions = parts.subscriptions;
+    this.#clientId = parts.options.connect.clientId;
+  }
+
+  /** The connection that packets can be sent on, if there is one. */
+  get connection(): Connection | undefined {
+    return this.#life?.supervisor.connection;
+  }
+
+  get clientId(): string {
+    return this.#clientId;
+  }
+
+  /**
+   * Where a subscription may be made: on a connection, or, before the first one of a life, in advance. Throws `CLOSED` or
+   * `NOT_CONNECTED` elsewhere.
+   */
+  admit(): "connected" | "early" {
+    const { status } = this.#state.current;
+    if (this.#disposed || status === "closed") throw closed(undefined, "not-sent");
+    if (this.connection !== undefined) return "connected";
+    if (status === "idle" || (this.#life !== undefined && !this.#life.resuming && !this.#life.stopping)) return "early";
+    throw new MqttError("NOT_CONNECTED", "There is no connection to subscribe on", { delivery: "not-sent" });
+  }
+
+  async connect(options: WaitOptions): Promise<ServerInfo> {
+    const signal = signalOf(options);
+    if (signal?.aborted) throw abortError(signal, "not-sent");
+    if (this.#life?.stopping) await this.#life.over;
+    if (this.#disposed) throw closed();
+    if (this.#life !== undefined) throw new MqttError("ALREADY_CONNECTED", "The client is connected, or about to be");
+    const { supervisor } = this.#start();
+    if (signal === undefined) return supervisor.connected;
+    const unlink = onAbort(signal, (error) => void this.#stop(GOODBYE, error));
+    try {
+      return await supervisor.connected;
+    } finally {
+      unlink();
+    }
+  }
+
+  connected(options: WaitOptions): Promise<ServerInfo> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(abortError(signal));
+    const { current } = this.#state;
+    if (current.status === "connected") return Promise.resolve(current.serverInfo);
+    if (current.status === "closed") return Promise.reject(closed(current.cause));
+    return new Promise((resolve, reject) => {
+      const unfollow = this.#state.follow((state) => {
+        if (state.status === "connected") finish(() => resolve(state.serverInfo));
+        else if (state.status === "closed") finish(() => reject(closed(state.cause)));
+      });
+      const unlink = signal === undefined ? undefined : onAbort(signal, (error) => finish(() => reject(error)));
+      const finish = (settle: () => void): void => {
+        unfollow();
+        unlink?.();
+        settle();
+      };
+    });
+  }
+
+  async disconnect(options: DisconnectOptions): Promise<void> {
+    const packet = disconnectPacket(options, this.#options.sessionExpiryInterval);
+    if (this.#life === undefined) return;
+    if (options.sessionExpiryInterval !== undefined) this.#sessionHeld = options.sessionExpiryInterval > 0;
+    await this.#stop(packet, closed());
+  }
+
+  /** Ends for good. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    await this.disconnect({});
+    if (this.#state.current.status !== "closed") this.#finish(undefined); // it never was connected
+    this.#state.end();
+  }
+
+  // Inside
+
+  #stop(packet: DisconnectPacket, cause: MqttError): Promise<void> {
+    const life = this.#life;
+    if (life === undefined) return Promise.resolve();
+    life.stopping = true;
+    life.supervisor.stop(packet, cause);
+    return life.over;
+  }
+
+  #start(): Life {
+    const { stats, buffered, callbacks } = this.#parts;
+    const supervisor = new Supervisor(this.#options, this.#session, stats, buffered, callbacks, {
+      transport: () => this.#loadTransport(),
+      connectPacket: () => this.#connectPacket(),
+      established: (info) => this.#established(info),
+      changed: (state) => this.#state.set(state),
+    });
+    const life: Life = {
+      supervisor,
+      stopping: false,
+      resuming: false,
+      over: supervisor.finished.then((cause) => this.#finish(cause)),
+    };
+    this.#life = life;
+    return life;
+  }
+
+  /** Clean Start only if nothing would be lost by it, or if the first connect of a life was told so (section 3.1.2.4). */
+  #connectPacket(): ConnectPacket {
+    const held = this.#sessionHeld || this.#session.hasState;
+    const cleanStart = this.#life?.resuming === true ? false : (this.#options.cleanStart ?? !held);
+    return { ...this.#options.connect, clientId: this.#clientId, cleanStart };
+  }
+
+  /** CONNACK was good: the session goes on, or a new one begins. */
+  #established(info: ServerInfo): void {
+    const life = this.#life as Life;
+    const discarded = !life.resuming && this.#options.cleanStart === true;
+    life.resuming = true;
+    this.#clientId = info.clientId; // an assigned identifier is kept [MQTT-3.1.3-2]
+    this.#sessionHeld = info.sessionExpiryInterval > 0;
+    if (!info.sessionPresent && (discarded || this.#options.sessionLossPolicy === "fail")) {
+      this.#session.abandon(
+        (publish) => discarded || publish.attempted,
+        (publish) =>
+          new MqttError("SESSION_LOST", "The broker lost the session before the message was acknowledged", {
+            delivery: delivery(publish),
+          }),
+      );
+    }
+    this.#subscriptions.connected(info.sessionPresent);
+    this.#session.connected(info.sessionPresent, {
+      receiveMaximum: info.receiveMaximum,
+      refusal: (publish) => Publisher.refusal(publish, info),
+    });
+  }
+
+  /** A life is over: whoever waits is told. What a connection was handed stays with the session if the broker keeps that. */
+  #finish(cause: MqttError | undefined): void {
+    this.#life = undefined;
+    this.#subscriptions.close(cause === undefined ? { reason: "disconnected" } : { reason: "failed", error: cause });
+    this.#session.release(this.#sessionHeld, (publish) => closed(cause, delivery(publish)));
+    this.#state.set({ status: "closed", cause });
+    this.#options.logger.info?.("Closed", cause);
+  }
+
+  /** Our own transport is loaded only if there is none given, so that a browser build need not hold it. */
+  #loadTransport(): Promise<Transport> {
+    const { transport, tls } = this.#options;
+    this.#transport ??=
+      transport === undefined ? import("#tcp").then(({ tcp }) => tcp(tls)) : Promise.resolve(transport);
+    return this.#transport;
+  }
+}
+
+/** From `connect` to the end it comes to. */
+interface Life {
+  readonly supervisor: Supervisor;
+  /** Resolves when everything that waited on this life has been told. */
+  readonly over: Promise<void>;
+  /** Told to end. */
+  stopping: boolean;
+  /** There has been a connection, so that the next one goes on with the session. */
+  resuming: boolean;
+}
+
+const GOODBYE: DisconnectPacket = { type: PacketType.Disconnect, reasonCode: ReasonCode.NormalDisconnection };
+
+function closed(cause?: MqttError, outcome?: Delivery): MqttError {
+  return new MqttError("CLOSED", "The client was closed", { cause, delivery: outcome });
+}
