@@ -105,14 +105,14 @@ function theirEncode(packet) {
   };
 }
 
-function ourEncodeInto(packet) {
+function ourEncodeInto(packets) {
   const writer = new Writer();
   return {
     packets: 1,
     run(times) {
       let sum = 0;
       for (let i = 0; i < times; i++) {
-        encodeInto(writer, packet);
+        encodeInto(writer, packets[i % packets.length]);
         if (writer.length >= chunkSize) sum += writer.take().length;
       }
       return sum;
@@ -129,6 +129,12 @@ function ourEncode(packet) {
       return sum;
     },
   };
+}
+
+/** The packet to so many topics of the same length. */
+function toTopics(packet, count) {
+  const stem = topic.slice(0, -3);
+  return Array.from({ length: count }, (_, i) => ({ ...packet, topic: `${stem}${String(i).padStart(3, "0")}` }));
 }
 
 /** The comparisons, each with the cases it holds beside one another; the first is always mqtt-packet. */
@@ -150,7 +156,11 @@ export const comparisons = messages.flatMap(({ name, theirs, ours, bytes }) => {
     {
       name: `encode, ${name}`,
       theirs: theirEncode(theirs),
-      ours: { "into the outgoing chunk": ourEncodeInto(ours), "to bytes of its own": ourEncode(ours) },
+      ours: {
+        "into the outgoing chunk": ourEncodeInto([ours]),
+        "into the chunk, 100 topics in turn": ourEncodeInto(toTopics(ours, 100)), // a writer remembers its last topic
+        "to bytes of its own": ourEncode(ours),
+      },
     },
   ];
 });

@@ -66,7 +66,7 @@ export function decode(
 ): DecodedPacket {
   reader.open(bytes, start, end, options?.sender);
   readFixedHeader(options?.lenient);
-  const packet = readPacket();
+  const packet = reader.type === Publish ? publish.read(reader) : readPacket();
   reader.close();
   return packet;
 }
@@ -104,8 +104,6 @@ function readLenientLength(lenient: (violation: DecodeError) => void): number {
 
 function readPacket(): DecodedPacket {
   switch (reader.type as PacketType) {
-    case Publish:
-      return publish.read(reader);
     case PacketType.Puback:
       return ack.read(reader, PacketType.Puback);
     case PacketType.Pubrec:

@@ -97,7 +97,7 @@ function skipValue(reader: Reader, id: number): void {
       if (reader.skipTopic() === reader.position) throw reader.forbidden(`${nameOf[id]} is empty`);
       return;
     case Kind.Binary:
-      reader.skip(reader.u16());
+      reader.skipSized();
       return;
     case Kind.Bit:
     case Kind.Flag:

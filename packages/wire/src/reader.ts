@@ -9,6 +9,7 @@ import { hasWildcardByte, isPlainTopic, isText, readText } from "./utf8.js";
 /** Memory larger than this is let go of as soon as its packet is decoded. */
 const largestKept = 262_144;
 
+const cut = "it ends in the middle of a field";
 const badText = "a string is not UTF-8 or contains U+0000";
 
 /**
@@ -85,7 +86,7 @@ export class Reader {
   /** Moves on by `length` bytes and returns where they begin. */
   skip(length: number): number {
     const from = this.position;
-    if (length > this.end - from) throw this.malformed("it ends in the middle of a field");
+    if (length > this.end - from) throw this.malformed(cut);
     this.position = from + length;
     return from;
   }
@@ -104,16 +105,19 @@ export class Reader {
 
   /** A Variable Byte Integer, in its shortest form if it is to be `strict`. [MQTT-1.5.5-1] */
   varint(strict: boolean = true): number {
-    let byte = this.u8();
-    if (byte < 0x80) return byte;
-    let value = byte & 0x7f;
-    for (let shift = 7; shift < 28; shift += 7) {
-      byte = this.u8();
+    const { view, end } = this;
+    let p = this.position;
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (p >= end) throw this.malformed(cut);
+      const byte = view.getUint8(p++);
       value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        if (byte === 0 && strict) throw this.malformed("a Variable Byte Integer is longer than its value needs");
-        return value;
+      if (byte > 0x7f) continue;
+      if (byte === 0 && shift > 0 && strict) {
+        throw this.malformed("a Variable Byte Integer is longer than its value needs");
       }
+      this.position = p;
+      return value;
     }
     throw this.malformed("a Variable Byte Integer has more than four bytes");
   }
@@ -135,10 +139,20 @@ export class Reader {
     throw this.malformed(detail);
   }
 
+  /** Moves behind a field with a length in front of it and returns where its bytes begin. */
+  skipSized(): number {
+    const { view, end } = this;
+    const from = this.position + 2;
+    if (from > end) throw this.malformed(cut);
+    const to = from + view.getUint16(from - 2);
+    if (to > end) throw this.malformed(cut);
+    this.position = to;
+    return from;
+  }
+
   /** Checks a UTF-8 String, moves behind it and returns where its bytes begin. */
   skipText(): number {
-    const length = this.u16();
-    const from = this.skip(length);
+    const from = this.skipSized();
     if (!isText(this.view, from, this.position)) throw this.malformed(badText);
     return from;
   }
@@ -150,8 +164,7 @@ export class Reader {
 
   /** Checks a Topic Name, moves behind it and returns where its bytes begin. It may be empty. [MQTT-4.7.0-1] */
   skipTopic(): number {
-    const length = this.u16();
-    const from = this.skip(length);
+    const from = this.skipSized();
     if (!isPlainTopic(this.view, from, this.position)) this.checkTopic(from);
     return from;
   }
@@ -178,7 +191,7 @@ export class Reader {
 
   /** Binary Data: a view of the packet's bytes. */
   binary(): Uint8Array {
-    const length = this.u16();
-    return viewOf(this.bytes, this.skip(length), length);
+    const from = this.skipSized();
+    return viewOf(this.bytes, from, this.position - from);
   }
 }

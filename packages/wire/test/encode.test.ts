@@ -561,6 +561,17 @@ describe("a writer", () => {
     }
   });
 
+  it("writes a topic that comes again and again as it was, whatever becomes of what was taken", () => {
+    const writer = new Writer();
+    for (const topic of ["a/b", "a/b", "a/b", "a/b", "ä", "ä", "ä", "a/b", "a/b", "a/b"]) {
+      encodeInto(writer, { ...publish, topic });
+      const taken = writer.take();
+      expect(taken).toEqual(encode({ ...publish, topic }));
+      taken.fill(0xff);
+    }
+    for (let i = 0; i < 4; i++) expect(() => encodeInto(writer, { ...publish, topic: "a/+" })).toThrow(EncodeError);
+  });
+
   it("takes packets that are encoded already", () => {
     const writer = new Writer(4);
     encodeInto(writer, publish);
