@@ -93,7 +93,7 @@ class Decoder<T> {
     }
   }
 
-  /** The same at once. Throws `DECODE_FAILED`, without taking the message, if the codec is asynchronous. */
+  /** The same at once. Throws `DECODE_FAILED`, and leaves the message as it is, if the codec is asynchronous. */
   decodeNow(message: Message): TypedMessage<T> | undefined {
     let value: T | Promise<T>;
     try {
@@ -244,6 +244,8 @@ export class TypedSubscription<T> extends TypedConsumer implements AsyncIterable
 export class TypedQueue<T> extends TypedConsumer {
   readonly #messages: MessageQueue;
   readonly #decoder: Decoder<T>;
+  /** Taken, and found not to be decoded at once: the next to be handed out. */
+  #first: Message | undefined;
 
   /** Made by {@link Typed.subscribeQueue}. */
   constructor(messages: MessageQueue, decoder: Decoder<T>) {
@@ -253,26 +255,33 @@ export class TypedQueue<T> extends TypedConsumer {
   }
 
   get size(): number {
-    return this.#messages.size;
+    return this.#messages.size + (this.#first === undefined ? 0 : 1);
   }
 
   /** See {@link MessageQueue.dequeue}. */
   async dequeue(options?: WaitOptions): Promise<TypedMessage<T> | undefined> {
     for (;;) {
-      const message = await this.#messages.dequeue(options);
+      const message = this.#takeFirst() ?? (await this.#messages.dequeue(options));
       if (message === undefined) return undefined;
       const typed = await this.#decoder.decode(message);
       if (typed !== undefined) return typed;
     }
   }
 
-  /** See {@link MessageQueue.tryDequeue}. Only for codecs that decode synchronously. */
+  /** See {@link MessageQueue.tryDequeue}. Throws `DECODE_FAILED`, and takes nothing, if the codec decodes asynchronously. */
   tryDequeue(): TypedMessage<T> | undefined {
     for (;;) {
-      const message = this.#messages.tryDequeue();
-      if (message === undefined) return undefined;
-      const typed = this.#decoder.decodeNow(message);
+      this.#first ??= this.#messages.tryDequeue();
+      if (this.#first === undefined) return undefined;
+      const typed = this.#decoder.decodeNow(this.#first);
+      this.#first = undefined;
       if (typed !== undefined) return typed;
     }
+  }
+
+  #takeFirst(): Message | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    return first;
   }
 }
