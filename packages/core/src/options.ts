@@ -70,6 +70,11 @@ export interface ClientOptions {
   readonly maximumPacketSize?: number | undefined;
   /** Topic aliases the broker may use, 0 to 65535. Default 0. */
   readonly topicAliasMaximum?: number | undefined;
+  /**
+   * Give topics an alias at QoS 0, as many as the broker takes, first come first served: a long topic is then sent once a
+   * connection (section 3.3.2.3.4). Default false: brokers differ in how well they do it.
+   */
+  readonly outboundTopicAliases?: boolean | undefined;
   /** Asks for the Response Information property (section 3.1.2.11.6). Default false. */
   readonly requestResponseInformation?: boolean | undefined;
   /** Whether the broker may explain refusals in words (section 3.1.2.11.7). Default true. */
@@ -133,6 +138,7 @@ export interface ResolvedOptions {
   readonly keepAlive: number;
   readonly sessionExpiryInterval: number;
   readonly requestProblemInformation: boolean;
+  readonly outboundTopicAliases: boolean;
   readonly tls: TlsOptions;
   readonly transport: Transport | undefined;
   readonly connectTimeout: number;
@@ -186,6 +192,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     connect: connectPacket(options, keepAlive, properties),
     ...properties,
     cleanStart: flag("cleanStart", options.cleanStart),
+    outboundTopicAliases: flag("outboundTopicAliases", options.outboundTopicAliases) ?? false,
     keepAlive,
     tls: having("tls", options.tls) ?? {},
     transport: having("transport", options.transport, "connect"),

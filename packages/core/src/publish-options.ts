@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType, type PublishPacket, type PublishProperties, type QoS, type UserProperty } from "@mqttv5/wire";
 import { bytes, duration, flag, invalid, qos, signalOf, text } from "./check.js";
+import { InvalidArgumentError } from "./errors.js";
 
 /** How to publish. */
 export interface PublishOptions {
@@ -20,6 +21,11 @@ export interface PublishOptions {
   readonly correlationData?: Uint8Array | undefined;
   /** Name and value pairs; order and duplicates are kept (section 3.3.2.3.7). */
   readonly userProperties?: readonly UserProperty[] | undefined;
+  /**
+   * QoS 0: the Topic Alias to set, or, with an empty topic, to use (section 3.3.2.3.4); at most what the broker takes. At QoS 1
+   * and 2 it is left out, as a message that is sent again must carry its topic.
+   */
+  readonly topicAlias?: number | undefined;
   /** Aborting stops the waiting; a message no connection was handed yet is withdrawn. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds to wait for the acknowledgement; then as if aborted, with `TIMEOUT`. */
@@ -48,12 +54,20 @@ export function publishPacket(topic: string, payload: Uint8Array | string, optio
     retain: flag("retain", options.retain) ?? false,
     duplicate: false,
     packetId: level === 0 ? 0 : 1,
-    properties: publishProperties(options),
+    properties: publishProperties(options, aliasOf(options, level, topic)),
   };
 }
 
+/** An alias is for QoS 0 only: alone it stands for nothing in a message that may be sent again. */
+function aliasOf({ topicAlias }: PublishOptions, level: QoS, topic: string): number | undefined {
+  if (topicAlias === undefined || level === 0) return topicAlias;
+  if (topic !== "") return undefined;
+  const limit = `must come with a topic at QoS ${level}`;
+  throw new InvalidArgumentError("TOPIC_ALIAS_INVALID", "topicAlias", topicAlias, limit);
+}
+
 /** Only what a client may send, picked by name: no Subscription Identifier leaves [MQTT-3.3.4-6]. */
-function publishProperties(options: PublishOptions): PublishProperties | undefined {
+function publishProperties(options: PublishOptions, topicAlias: number | undefined): PublishProperties | undefined {
   const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData, userProperties } =
     options;
   if (
@@ -62,9 +76,18 @@ function publishProperties(options: PublishOptions): PublishProperties | undefin
     contentType === undefined &&
     responseTopic === undefined &&
     correlationData === undefined &&
-    userProperties === undefined
+    userProperties === undefined &&
+    topicAlias === undefined
   ) {
     return undefined;
   }
-  return { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData, userProperties };
+  return {
+    payloadFormatIndicator,
+    messageExpiryInterval,
+    contentType,
+    responseTopic,
+    correlationData,
+    userProperties,
+    topicAlias,
+  };
 }

@@ -4,7 +4,7 @@ import {
   type ConnackPacket,
   type ConnectPacket,
   type DecodedPacket,
-  DecodeError,
+  type DecodeError,
   type DecodeOptions,
   type DisconnectPacket,
   decode,
@@ -15,21 +15,22 @@ import {
   type PublishPacket,
   packetName,
   ReasonCode,
-  reasonName,
   type SubackPacket,
   type UnsubackPacket,
 } from "@mqttv5/wire";
 import type { BufferedBytes } from "../buffered-bytes.js";
 import type { Timer } from "../clock.js";
-import { MqttError, ProtocolError, type Reason, ReasonCodeError } from "../errors.js";
+import { MqttError, ProtocolError } from "../errors.js";
 import type { ResolvedOptions } from "../options.js";
 import type { ServerInfo } from "../server-info.js";
 import type { Session } from "../session/session.js";
 import type { Stats } from "../stats.js";
 import type { Link, LinkReceiver } from "../transport.js";
 import { grantedBy, refusedConnect } from "./connack.js";
+import { fitting, serverDisconnected, violation } from "./goodbye.js";
 import { InboundAliases } from "./inbound-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
+import { OutboundAliases } from "./outbound-aliases.js";
 import { ReadGate } from "./read-gate.js";
 import { Sender } from "./sender.js";
 
@@ -86,6 +87,8 @@ export class Connection implements LinkReceiver {
   readonly #decodeOptions: DecodeOptions;
   readonly #aliases: InboundAliases;
   #phase: ConnectionPhase = ConnectionPhase.AwaitConnack;
+  /** Made when a PUBLISH first asks for one, or at CONNACK if aliases are automatic. */
+  #outboundAliases: OutboundAliases | undefined;
   #keepAlive: KeepAlive | undefined;
   #destroyTimer: Timer | undefined;
   /** Why it is ending, once that is known. */
@@ -144,9 +147,19 @@ export class Connection implements LinkReceiver {
     this.sender.send(packet);
   }
 
-  /** Sends a QoS 0 PUBLISH: see {@link Sender.publish}. */
+  /** Sends a QoS 0 PUBLISH, under an alias if it is to have one: see {@link Sender.publish}. */
   publish(packet: PublishPacket): Promise<void> | undefined {
-    return this.sender.publish(packet);
+    if (this.#outboundAliases === undefined && packet.properties?.topicAlias === undefined) {
+      return this.sender.publish(packet);
+    }
+    const aliases = this.#aliasesOut();
+    const aliased = aliases.apply(packet);
+    const maximum = this.#info?.maximumPacketSize ?? Infinity;
+    // Setting an alias takes three bytes, which may be too many.
+    const fits = aliased === packet || maximum === Infinity || encode(aliased).length <= maximum;
+    const later = this.sender.publish(fits ? aliased : packet);
+    if (fits) aliases.sent(aliased);
+    return later;
   }
 
   /** What has been buffered, or what is waited for, may have changed. */
@@ -157,7 +170,7 @@ export class Connection implements LinkReceiver {
   /** Says goodbye and closes: nothing follows the DISCONNECT [MQTT-3.14.4-1, MQTT-3.14.4-2]. */
   disconnect(packet: DisconnectPacket, cause: MqttError): void {
     if (this.#phase >= ConnectionPhase.Closing) return;
-    this.sender.send(this.#fitting(packet));
+    this.sender.send(fitting(packet, this.#info?.maximumPacketSize ?? Infinity));
     this.#close(cause);
   }
 
@@ -210,7 +223,8 @@ export class Connection implements LinkReceiver {
   #handle(packet: DecodedPacket): void {
     const { type } = packet;
     if (type === PacketType.Disconnect) {
-      this.#disconnected(packet);
+      this.#stats.serverDisconnects++;
+      this.#close(serverDisconnected(packet));
       return;
     }
     if (this.#phase === ConnectionPhase.AwaitConnack) {
@@ -258,9 +272,18 @@ export class Connection implements LinkReceiver {
     const { clientId } = this.#connect;
     const info = grantedBy(packet, this.#connect, { clientId, keepAlive, sessionExpiryInterval });
     this.#info = info;
+    if (this.#options.outboundTopicAliases) this.#aliasesOut();
     this.#phase = ConnectionPhase.Open;
     this.#startKeepAlive(info.keepAlive * 1000);
     this.#port.established(info);
+  }
+
+  #aliasesOut(): OutboundAliases {
+    this.#outboundAliases ??= new OutboundAliases(
+      this.#info?.topicAliasMaximum ?? 0,
+      this.#options.outboundTopicAliases,
+    );
+    return this.#outboundAliases;
   }
 
   #startKeepAlive(interval: number): void {
@@ -288,19 +311,6 @@ export class Connection implements LinkReceiver {
     return true;
   }
 
-  #disconnected(packet: DisconnectPacket): void {
-    this.#stats.serverDisconnects++;
-    const { reasonCode } = packet;
-    const text = `The broker disconnected: ${reasonName(reasonCode)} (0x${reasonCode.toString(16)})`;
-    this.#close(
-      new ReasonCodeError("SERVER_DISCONNECTED", text, {
-        packet: "DISCONNECT",
-        reasonCode,
-        ...explanation(packet.properties),
-      }),
-    );
-  }
-
   /** The broker must not explain where it was asked not to (section 3.1.2.11.7). */
   #checkProblemInformation(packet: DecodedAck): void {
     if (this.#options.requestProblemInformation) return;
@@ -310,27 +320,12 @@ export class Connection implements LinkReceiver {
     throw new ProtocolError(ReasonCode.ProtocolError, text);
   }
 
-  /** Whatever went wrong while reading ends the connection with the code for it (section 4.13) and never leaves here. */
+  /** Whatever went wrong while reading ends the connection with the code for it, and never leaves here. */
   #violated(error: unknown): void {
     this.#stats.protocolErrors++;
-    const cause =
-      error instanceof DecodeError
-        ? new ProtocolError(error.reasonCode, `The broker sent a bad packet: ${error.message}`, { cause: error })
-        : error instanceof ProtocolError
-          ? error
-          : new ProtocolError(ReasonCode.ImplementationSpecificError, "A received packet could not be handled", {
-              cause: error,
-            });
+    const cause = violation(error);
     this.#options.logger.error?.(cause.message, cause);
     this.disconnect({ type: PacketType.Disconnect, reasonCode: cause.reasonCode }, cause);
-  }
-
-  /** Leaves out what would make a DISCONNECT too large for the broker [MQTT-3.14.2-3, MQTT-3.14.2-4]. */
-  #fitting(packet: DisconnectPacket): DisconnectPacket {
-    const maximum = this.#info?.maximumPacketSize ?? Infinity;
-    if (maximum === Infinity || encode(packet).length <= maximum) return packet;
-    const { sessionExpiryInterval } = packet.properties ?? {};
-    return { type: packet.type, reasonCode: packet.reasonCode, properties: { sessionExpiryInterval } };
   }
 
   /** Ends the connection: what was sent still leaves, within bounds. */
@@ -367,12 +362,4 @@ export class Connection implements LinkReceiver {
 
 function unexpected(type: number, when: string): ProtocolError {
   return new ProtocolError(ReasonCode.ProtocolError, `The broker sent ${packetName(type)} ${when}`);
-}
-
-type Explanation = Omit<Reason, "packet" | "reasonCode">;
-
-/** What a packet says about its Reason Code. */
-function explanation(properties: Explanation = {}): Explanation {
-  const { reasonString, userProperties, serverReference } = properties;
-  return { reasonString, userProperties, serverReference };
 }
