@@ -98,7 +98,9 @@ export class Lifecycle {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(abortError(signal));
     const { current } = this.#state;
-    if (current.status === "connected") return Promise.resolve(current.serverInfo);
+    // Not once either side has said goodbye: the state follows when the link is closed.
+    const info = this.connection?.info;
+    if (info !== undefined) return Promise.resolve(info);
     if (current.status === "closed") return Promise.reject(closed(current.cause));
     return new Promise((resolve, reject) => {
       const unfollow = this.#state.follow((state) => {
@@ -117,6 +119,7 @@ export class Lifecycle {
   async disconnect(options: DisconnectOptions): Promise<void> {
     const packet = disconnectPacket(options, this.#options.sessionExpiryInterval);
     if (this.#life === undefined) return;
+    if (this.#life.stopping) return this.#life.over; // what was said before stands
     if (options.sessionExpiryInterval !== undefined) this.#sessionHeld = options.sessionExpiryInterval > 0;
     await this.#stop(packet, closed());
   }

@@ -138,6 +138,29 @@ describe("ack", () => {
   });
 });
 
+describe("the payload", () => {
+  it("is text or JSON, or an error that says what is wrong with it", async () => {
+    const { bench, client, connection, sub } = await subscribed();
+    const messages: Message[] = [];
+    collect(sub, (message) => messages.push(message));
+    connection.send(publish("t", '{"a":[1]}'), publish("t", "\ufeffno json"));
+    await bench.clock.settle();
+    expect(messages[0]?.json()).toEqual({ a: [1] });
+    expect(messages[1]?.text()).toBe("\ufeffno json");
+    expect(() => messages[1]?.json()).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
+    const queueing = client.subscribeQueue("#");
+    await grant(connection);
+    const queue = await bench.clock.run(queueing);
+    await bench.clock.run(sub.unsubscribe().catch(() => {}));
+    connection.send({ ...publish("t", ""), payload: Uint8Array.of(0xff) });
+    await bench.clock.settle();
+    const message = await queue.dequeue();
+    expect(() => message?.text()).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
+    expect(() => message?.json()).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
+    await bench.end(client);
+  });
+});
+
 describe("a slow consumer", () => {
   it("that holds never loses QoS 1 and 2; the newest QoS 0 is dropped and reported [parity 148, 149, 152]", async () => {
     const dropped: string[] = [];
@@ -220,6 +243,24 @@ describe("a slow consumer", () => {
     expect(bench.log).toEqual(["onDrop threw", "onDrop threw"]);
     expect(client.stats().inboundDropped).toBe(2);
     await bench.end(client);
+  });
+
+  it("whose drop hook unsubscribes has everything acked", async () => {
+    for (const overflow of ["drop-oldest", "drop-newest"] as const) {
+      const { bench, client, connection, sub } = await subscribed({
+        overflow,
+        bufferSize: 1,
+        onDrop: () => {
+          sub.unsubscribe().catch(() => {});
+        },
+      });
+      send(connection, 3);
+      for (let packet = await connection.next(); ; packet = await connection.next()) {
+        if (packet.type === PacketType.Puback && packet.packetId === 3) break;
+      }
+      expect(sub.pending).toBe(0);
+      await bench.end(client);
+    }
   });
 
   it("fills memory up to the bound: then QoS 0 is dropped, and reading stops until it is emptied", async () => {

@@ -567,6 +567,21 @@ describe("connected", () => {
     await expect(client.connected()).rejects.toMatchObject({ code: "CLOSED" });
   });
 
+  it("waits for the next connection once the broker has said goodbye", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    connection.remote?.stall(); // our end of the link does not come through
+    connection.send({ type: Disconnect, reasonCode: 0x8b });
+    await bench.clock.until(() => client.stats().serverDisconnects === 1);
+    const waiting = follow(client.connected());
+    await bench.clock.settle();
+    expect(waiting.status).toBe("pending");
+    await bench.peer.acceptResume();
+    await bench.clock.settle();
+    expect(waiting.value).toBe(client.serverInfo);
+    await bench.end(client);
+  });
+
   it("carries the reason when the client failed", async () => {
     const bench = new Bench();
     const client = bench.client();

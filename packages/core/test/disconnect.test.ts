@@ -212,6 +212,22 @@ describe("disconnect", () => {
     }
   });
 
+  it("a second one changes nothing of what the first one said", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    const leaving = [follow(client.disconnect()), follow(client.disconnect({ sessionExpiryInterval: 0 }))];
+    const { properties } = await connection.expect(Disconnect);
+    expect(properties.toObject()).toEqual({});
+    await bench.clock.settle();
+    expect(leaving.map(({ status }) => status)).toEqual(["resolved", "resolved"]);
+    // The broker keeps the session, so it is not thrown away.
+    const connecting = follow(client.connect());
+    const next = await bench.peer.accept();
+    expect((await next.expect(Connect)).cleanStart).toBe(false);
+    await bench.end(client);
+    expect(codeOf(connecting.error)).toBe("CLOSED");
+  });
+
   it("by dispose is for good", async () => {
     const bench = new Bench();
     const { client } = await bench.connect();

@@ -598,6 +598,22 @@ describe("acknowledgements of the broker", () => {
   });
 });
 
+describe("withdrawn publishes", () => {
+  it("by the thousand leave the others in their order, and nothing else", () => {
+    const bench = new SessionBench();
+    bench.connected(false, { receiveMaximum: 1 });
+    const all = Array.from({ length: 5001 }, (_, index) => bench.publish(`t${index}`, index % 2 === 0 ? 1 : 2));
+    for (const [index, { publish }] of all.entries()) if (index % 100 !== 0) bench.session.withdraw(publish);
+    const kept = all.filter((_, index) => index % 100 === 0);
+    for (let id = 1; id <= kept.length; id++) bench.puback(id);
+    expect(bench.take().filter((event) => event.startsWith("PUBLISH"))).toEqual(
+      kept.map((_, index) => `PUBLISH ${index + 1} t${index * 100}`),
+    );
+    expect(kept.every(({ ack }) => ack !== undefined)).toBe(true);
+    expect(bench.stats).toMatchObject({ publishesInflight: 0, acksIgnored: 0, sendQuota: 1 });
+  });
+});
+
 describe("messages from the broker", () => {
   it("are answered in the order of arrival, whatever the order of the acks [parity 97] [MQTT-4.6.0-2] [MQTT-4.6.0-3]", () => {
     const bench = new SessionBench();

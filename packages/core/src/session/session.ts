@@ -124,8 +124,7 @@ export class Session {
     for (const publish of this.#released) this.#sendPubrel(publish.packetId, ReasonCode.Success);
     this.#inbound.connected();
     for (const operation of this.#control) this.#sendControl(operation);
-    this.#waiting.clear();
-    for (const publish of this.#outbound) if (publish.phase !== Phase.AwaitPubcomp) this.#waiting.push(publish);
+    this.#queueAll();
     this.#pump();
   }
 
@@ -169,6 +168,8 @@ export class Session {
   withdraw(publish: OutboundPublish): boolean {
     if (publish.attempted || publish.phase === Phase.Done) return false;
     this.#finish(publish);
+    // While the broker takes nothing, what was withdrawn must not fill the queue.
+    if (this.#waiting.size > 2 * this.#outbound.size + 64) this.#queueAll();
     return true;
   }
 
@@ -274,6 +275,14 @@ export class Session {
     this.#inbound.discard();
     this.#released.clear();
     for (const publish of this.#outbound) publish.phase = Phase.Accepted;
+  }
+
+  /** Puts into the queue what has to be sent, or sent again, on this connection. */
+  #queueAll(): void {
+    this.#waiting.clear();
+    for (const publish of this.#outbound) {
+      if (publish.phase !== Phase.AwaitPubcomp && !publish.counted) this.#waiting.push(publish);
+    }
   }
 
   /** Sends what waits, as far as quota and identifiers reach [MQTT-4.9.0-2]. */

@@ -62,6 +62,10 @@ export class Inbox {
       return;
     }
     if (this.#messages.size >= this.#settings.bufferSize && !this.#makeRoom(message)) return;
+    if (this.#closed) {
+      message.ack(); // by the hook that was told of the overflow
+      return;
+    }
     if (counts) this.#buffered.add(message.size);
     this.#messages.push(message);
   }
