@@ -7,7 +7,7 @@ export type Feature =
   | "credentials"
   | "DISCONNECT when taken over"
   | "DUP on redelivery"
-  | "empty topic levels"
+  | "empty levels for +"
   | "exactly once with many in flight"
   | "no kept messages for shared subscriptions"
   | "order of resent messages"

@@ -74,22 +74,19 @@ export function wills(check: Check): void {
     expect([message.text(), message.retain]).toEqual(["gone", true]);
   });
 
-  check(
-    "a delayed Will is withheld if the client is back in time [MQTT-3.1.3-9]",
-    async (stage) => {
-      const queue = await watch(stage);
-      const will = { topic: stage.topic("will"), payload: "gone", qos: 1, willDelayInterval: 60 } as const;
-      const { client, proxy } = await stage.cuttable({ will });
-      await proxy.cut();
-      await within("the connection", client.connected());
-      expect(client.serverInfo?.sessionPresent).toBe(true);
-      await client.disconnect();
-      await proxy.idle();
-      await publishEnd(stage);
-      expect(await takeUntil(queue, "end")).toEqual([]);
-    },
-    "will delay",
-  );
+  check("a delayed Will is withheld if the client is back in time [MQTT-3.1.3-9]", async (stage) => {
+    const queue = await watch(stage);
+    const will = { topic: stage.topic("will"), payload: "gone", qos: 1, willDelayInterval: 60 } as const;
+    const { client, proxy } = await stage.cuttable({ will });
+    await client.subscribeQueue(stage.topic("anchor")); // some brokers keep a session only for a subscription
+    await proxy.cut();
+    await within("the connection", client.connected());
+    expect(client.serverInfo?.sessionPresent).toBe(true);
+    await client.disconnect();
+    await proxy.idle();
+    await publishEnd(stage);
+    expect(await takeUntil(queue, "end")).toEqual([]);
+  });
 }
 
 /** Watches the topic of the Wills. */

@@ -13,7 +13,7 @@ export function aedes(tls: boolean): Target {
     lacks: {
       "client's Receive Maximum": "aedes does not keep to it",
       "DUP on redelivery": "aedes sends again with DUP 0",
-      "empty topic levels": "+ of aedes matches no empty level",
+      "empty levels for +": "+ of aedes matches no empty level",
       "exactly once with many in flight": "aedes sends PUBLISH again after PUBREL",
       "no kept messages for shared subscriptions": "aedes has no shared subscriptions",
       "order of resent messages": "aedes mixes new messages among those it sends again",
