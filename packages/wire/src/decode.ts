@@ -75,22 +75,23 @@ function readFixedHeader(lenient: DecodeOptions["lenient"]): void {
   reader.type = 0;
   const first = reader.u8();
   const type = first >> 4;
-  const flags = first & 0x0f;
   reader.type = type;
-  reader.flags = flags;
+  reader.flags = first & 0x0f;
   const length = lenient === undefined ? reader.varint() : readLenientLength(lenient);
   if (length !== reader.end - reader.position) {
     throw reader.malformed(`its Remaining Length is ${length}, but ${reader.end - reader.position} bytes follow`);
   }
-  if (type === Publish) return;
+  if (type !== Publish) checkFixedHeader(type, reader.flags, lenient);
+}
+
+function checkFixedHeader(type: number, flags: number, lenient: DecodeOptions["lenient"]): void {
   const foreign = reader.sender === "server" ? fromClientOnly : reader.sender === "client" ? fromServerOnly : 0;
   if ((foreign & (1 << type)) !== 0) throw reader.forbidden(`a ${reader.sender} sent it`);
   const expected = type === Pubrel || type === Subscribe || type === Unsubscribe ? 2 : 0;
-  if (flags !== expected) {
-    const error = new DecodeError(0x81, type, `its flags are ${flags} instead of ${expected}`); // [MQTT-2.1.3-1]
-    if (type !== Pingresp || lenient === undefined) throw error;
-    lenient(error);
-  }
+  if (flags === expected) return;
+  const error = new DecodeError(0x81, type, `its flags are ${flags} instead of ${expected}`); // [MQTT-2.1.3-1]
+  if (type !== Pingresp || lenient === undefined) throw error;
+  lenient(error);
 }
 
 function readLenientLength(lenient: (violation: DecodeError) => void): number {

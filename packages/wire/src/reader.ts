@@ -4,12 +4,11 @@ import { DecodeError, type DecodeReasonCode } from "./errors.js";
 import type { PacketType, Sender } from "./packet-type.js";
 import { isReasonCodeOf } from "./reason.js";
 import { topicFilterProblem } from "./topic.js";
-import { hasWildcardByte, isPlainTopic, isText, readText } from "./utf8.js";
+import { hasWildcardByte, isText, readText } from "./utf8.js";
 
 /** Memory larger than this is let go of as soon as its packet is decoded. */
 const largestKept = 262_144;
 
-const cut = "it ends in the middle of a field";
 const badText = "a string is not UTF-8 or contains U+0000";
 
 /**
@@ -32,35 +31,36 @@ export class Reader {
   /** Where the next field begins. */
   position: number = 0;
 
-  /** What the last `skipProperties` found: where the first property begins, which there are, the topic alias or 0. */
-  propertiesStart: number = 0;
-  present: number = 0;
+  /** The last topic alias that came up among properties. */
   topicAlias: number = 0;
 
   open(bytes: Uint8Array, start: number, end: number, sender: Sender | undefined): void {
-    if (this.bytes !== bytes) {
-      this.bytes = bytes;
-      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      this.large = bytes.buffer.byteLength > largestKept;
-    }
+    if (this.bytes !== bytes) this.hold(bytes);
     this.start = start;
     this.position = start;
     this.end = end;
     this.sender = sender;
   }
 
+  private hold(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.large = bytes.buffer.byteLength > largestKept;
+  }
+
   /** Lets go of large memory. */
   close(): void {
-    if (this.large) {
-      this.bytes = new Uint8Array(0);
-      this.view = new DataView(this.bytes.buffer);
-      this.large = false;
-    }
+    if (this.large) this.hold(new Uint8Array(0));
   }
 
   /** The packet can't be parsed. */
   malformed(detail: string): DecodeError {
     return this.error(0x81, detail);
+  }
+
+  /** The packet is shorter than its fields. */
+  cutOff(): DecodeError {
+    return this.malformed("it ends in the middle of a field");
   }
 
   /** The packet can be parsed but says something that is not allowed. */
@@ -86,7 +86,7 @@ export class Reader {
   /** Moves on by `length` bytes and returns where they begin. */
   skip(length: number): number {
     const from = this.position;
-    if (length > this.end - from) throw this.malformed(cut);
+    if (length > this.end - from) throw this.cutOff();
     this.position = from + length;
     return from;
   }
@@ -109,7 +109,7 @@ export class Reader {
     let p = this.position;
     let value = 0;
     for (let shift = 0; shift < 28; shift += 7) {
-      if (p >= end) throw this.malformed(cut);
+      if (p >= end) throw this.cutOff();
       const byte = view.getUint8(p++);
       value |= (byte & 0x7f) << shift;
       if (byte > 0x7f) continue;
@@ -143,9 +143,9 @@ export class Reader {
   skipSized(): number {
     const { view, end } = this;
     const from = this.position + 2;
-    if (from > end) throw this.malformed(cut);
+    if (from > end) throw this.cutOff();
     const to = from + view.getUint16(from - 2);
-    if (to > end) throw this.malformed(cut);
+    if (to > end) throw this.cutOff();
     this.position = to;
     return from;
   }
@@ -162,23 +162,24 @@ export class Reader {
     return readText(this.bytes, from, this.position);
   }
 
-  /** Checks a Topic Name, moves behind it and returns where its bytes begin. It may be empty. [MQTT-4.7.0-1] */
-  skipTopic(): number {
-    const from = this.skipSized();
-    if (!isPlainTopic(this.view, from, this.position)) this.checkTopic(from);
-    return from;
-  }
-
-  private checkTopic(from: number): void {
-    if (!isText(this.view, from, this.position)) throw this.malformed(badText);
-    if (hasWildcardByte(this.view, from, this.position)) throw this.forbidden("a topic name contains a wildcard");
-  }
-
   /** A Topic Name that must not be empty. */
   topic(): string {
     const from = this.skipTopic();
     if (from === this.position) throw this.forbidden("a topic name is empty"); // [MQTT-4.7.3-1]
     return readText(this.bytes, from, this.position);
+  }
+
+  /** Checks a Topic Name, moves behind it and returns where its bytes begin. It may be empty. */
+  skipTopic(): number {
+    const from = this.skipSized();
+    this.checkTopic(from, this.position);
+    return from;
+  }
+
+  /** Throws unless the bytes are a Topic Name or nothing. [MQTT-4.7.0-1] */
+  checkTopic(from: number, to: number): void {
+    if (!isText(this.view, from, to)) throw this.malformed(badText);
+    if (hasWildcardByte(this.view, from, to)) throw this.forbidden("a topic name contains a wildcard");
   }
 
   /** A Topic Filter. */
