@@ -52,6 +52,16 @@ export function signalOf(options: { readonly signal?: AbortSignal | undefined })
   return having("signal", options.signal, "addEventListener", "removeEventListener");
 }
 
+/** How long a call may wait, checked. */
+export function waiting<T extends { readonly signal?: AbortSignal | undefined; readonly timeout?: number | undefined }>(
+  options: T,
+): T {
+  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  signalOf(options);
+  if (options.timeout !== undefined) duration("timeout", options.timeout);
+  return options;
+}
+
 export function flag(field: string, value: unknown): boolean | undefined {
   if (value !== undefined && typeof value !== "boolean") throw invalid(field, value, "must be true or false");
   return value;

@@ -15,10 +15,10 @@ import type { PublishOptions, PublishResult } from "./publish-options.js";
 import { Publisher } from "./publisher.js";
 import type { ServerInfo } from "./server-info.js";
 import { Session, type SessionPort } from "./session/session.js";
-import { abortError } from "./signal.js";
+import { abortError, type WaitOptions } from "./signal.js";
 import { newStats, type Stats } from "./stats.js";
 import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
-import { CallbackSubscription, MessageQueue, Subscription, type WaitOptions } from "./subscribe/subscription.js";
+import { CallbackSubscription, MessageQueue, Subscription } from "./subscribe/subscription.js";
 import { Subscriptions } from "./subscribe/subscriptions.js";
 import { type Filters, resolveFilters } from "./subscribe/topic-filter.js";
 import { Typed } from "./typed.js";
@@ -59,7 +59,7 @@ export class Client {
         },
       },
       this.#stats,
-      () => resolved.clock.random(),
+      resolved.clock,
     );
     this.#lifecycle = new Lifecycle({
       options: resolved,
@@ -77,14 +77,14 @@ export class Client {
 
   /**
    * Connects. Resolves with what the broker granted; rejects with the first failure (`CONNECT_FAILED`, `CONNECT_TIMEOUT`,
-   * `CONNECT_REFUSED`, …) unless `retryInitialConnect`, `ABORTED` when the signal does, `ALREADY_CONNECTED` while a
-   * life is under way, `CLOSED` after dispose. Waits for an earlier `disconnect` to finish.
+   * `CONNECT_REFUSED`, …) unless `retryInitialConnect`, `ABORTED` when the signal does, `TIMEOUT` when the time is up,
+   * `ALREADY_CONNECTED` while a life is under way, `CLOSED` after dispose. Waits for an earlier `disconnect` to finish.
    */
   connect(options: WaitOptions = {}): Promise<ServerInfo> {
     return this.#lifecycle.connect(options);
   }
 
-  /** Resolves when there is a connection, at once if there is one. Rejects with `CLOSED` when the client ends first, with `ABORTED` when the signal does. */
+  /** Resolves when there is a connection, at once if there is one. Rejects with `CLOSED` when the client ends first, with `ABORTED` or `TIMEOUT`. */
   connected(options: WaitOptions = {}): Promise<ServerInfo> {
     return this.#lifecycle.connected(options);
   }
@@ -204,7 +204,7 @@ export class Client {
 
   #inbox(options: SubscribeOptions): Inbox {
     return new Inbox(
-      inboxSettings(options, this.#options.logger, () => this.#stats.inboundDropped++),
+      inboxSettings(options, this.#options.clock, this.#options.logger, () => this.#stats.inboundDropped++),
       this.#buffered,
     );
   }
@@ -215,7 +215,7 @@ export class Client {
     if (options.signal?.aborted) throw abortError(options.signal, "not-sent");
     const where = this.#lifecycle.admit();
     const local = this.#subscriptions.add(resolved, sink);
-    if (where === "connected") await this.#subscriptions.subscribe(local, options.signal);
+    if (where === "connected") await this.#subscriptions.subscribe(local, options);
     return local;
   }
 }

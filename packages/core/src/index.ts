@@ -32,6 +32,7 @@ export type { Message } from "./message.js";
 export type { ClientOptions, SessionLossPolicy, WillOptions } from "./options.js";
 export type { PublishOptions, PublishResult } from "./publish-options.js";
 export type { ServerInfo } from "./server-info.js";
+export type { WaitOptions } from "./signal.js";
 export type { Stats } from "./stats.js";
 export type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";
 export type {
@@ -40,7 +41,6 @@ export type {
   Subscription,
   SubscriptionEnd,
   SubscriptionState,
-  WaitOptions,
 } from "./subscribe/subscription.js";
 export type { DeliveryOptions, Filters, TopicFilter } from "./subscribe/topic-filter.js";
 export type { Link, LinkReceiver, TlsOptions, Transport, TransportConnectOptions } from "./transport.js";

@@ -2,7 +2,7 @@
 import { type ConnectPacket, type DisconnectPacket, PacketType, ReasonCode } from "@mqttv5/wire";
 import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
-import { signalOf } from "./check.js";
+import { waiting } from "./check.js";
 import type { StateFeed } from "./client-state.js";
 import type { Connection } from "./connection/connection.js";
 import { type DisconnectOptions, disconnectPacket } from "./disconnect-options.js";
@@ -12,9 +12,8 @@ import { Publisher } from "./publisher.js";
 import type { ServerInfo } from "./server-info.js";
 import { delivery } from "./session/outbound-publish.js";
 import type { Session } from "./session/session.js";
-import { abortError, onAbort } from "./signal.js";
+import { abortError, deadline, remaining, type WaitOptions, within } from "./signal.js";
 import type { Stats } from "./stats.js";
-import type { WaitOptions } from "./subscribe/subscription.js";
 import type { Subscriptions } from "./subscribe/subscriptions.js";
 import { Supervisor } from "./supervisor.js";
 import type { Transport } from "./transport.js";
@@ -79,38 +78,39 @@ export class Lifecycle {
   }
 
   async connect(options: WaitOptions): Promise<ServerInfo> {
-    const signal = signalOf(options);
+    const { clock } = this.#options;
+    const since = clock.now();
+    const { signal } = waiting(options);
     if (signal?.aborted) throw abortError(signal, "not-sent");
-    if (this.#life?.stopping) await this.#life.over;
+    if (this.#life?.stopping) await within(clock, options, this.#life.over, "not-sent");
     if (this.#disposed) throw closed();
     if (this.#life !== undefined) throw new MqttError("ALREADY_CONNECTED", "The client is connected, or about to be");
     const { supervisor } = this.#start();
-    if (signal === undefined) return supervisor.connected;
-    const unlink = onAbort(signal, (error) => void this.#stop(GOODBYE, error));
+    const callOff = deadline(clock, remaining(clock, options, since), (stopped) => void this.#stop(GOODBYE, stopped()));
     try {
       return await supervisor.connected;
     } finally {
-      unlink();
+      callOff();
     }
   }
 
-  connected(options: WaitOptions): Promise<ServerInfo> {
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(abortError(signal));
+  async connected(options: WaitOptions): Promise<ServerInfo> {
+    const { signal } = waiting(options);
+    if (signal?.aborted) throw abortError(signal);
     const { current } = this.#state;
     // Not once either side has said goodbye: the state follows when the link is closed.
     const info = this.connection?.info;
-    if (info !== undefined) return Promise.resolve(info);
-    if (current.status === "closed") return Promise.reject(closed(current.cause));
+    if (info !== undefined) return info;
+    if (current.status === "closed") throw closed(current.cause);
     return new Promise((resolve, reject) => {
       const unfollow = this.#state.follow((state) => {
         if (state.status === "connected") finish(() => resolve(state.serverInfo));
         else if (state.status === "closed") finish(() => reject(closed(state.cause)));
       });
-      const unlink = signal === undefined ? undefined : onAbort(signal, (error) => finish(() => reject(error)));
+      const callOff = deadline(this.#options.clock, options, (stopped) => finish(() => reject(stopped())));
       const finish = (settle: () => void): void => {
         unfollow();
-        unlink?.();
+        callOff();
         settle();
       };
     });

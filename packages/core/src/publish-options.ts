@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType, type PublishPacket, type PublishProperties, type QoS, type UserProperty } from "@mqttv5/wire";
-import { bytes, duration, flag, invalid, qos, signalOf, text } from "./check.js";
+import { bytes, flag, qos, text, waiting } from "./check.js";
 import { InvalidArgumentError } from "./errors.js";
 
 /** How to publish. */
@@ -42,10 +42,8 @@ export interface PublishResult {
 
 /** The PUBLISH for a call, checked as far as the codec does not. The identifier is a placeholder. */
 export function publishPacket(topic: string, payload: Uint8Array | string, options: PublishOptions): PublishPacket {
-  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  waiting(options);
   const level = options.qos === undefined ? 0 : qos("qos", options.qos);
-  signalOf(options);
-  if (options.timeout !== undefined) duration("timeout", options.timeout);
   return {
     type: PacketType.Publish,
     topic: text("topic", topic),

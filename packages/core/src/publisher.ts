@@ -8,7 +8,7 @@ import { type PublishOptions, type PublishResult, publishPacket } from "./publis
 import type { ServerInfo } from "./server-info.js";
 import { delivery, OutboundPublish, type PublishWaiter } from "./session/outbound-publish.js";
 import type { Session } from "./session/session.js";
-import { onAbort } from "./signal.js";
+import { abortError, bounded, deadline, type WaitOptions, within } from "./signal.js";
 import type { Stats } from "./stats.js";
 
 /** The broker's refusals that have a name of their own. */
@@ -54,9 +54,9 @@ export class Publisher {
           new MqttError("NOT_CONNECTED", "There is no connection to publish on", { delivery: "not-sent" }),
         );
       }
-      if (options.signal?.aborted === true) return Promise.reject(notSent(options.signal.reason));
+      if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal, "not-sent"));
       const fitting = this.#fit(packet, info);
-      return fitting.qos === 0 ? this.#sendOnce(connection, fitting, info) : this.#own(fitting, options, info);
+      return fitting.qos === 0 ? this.#sendOnce(connection, fitting, options, info) : this.#own(fitting, options, info);
     } catch (error) {
       return Promise.reject(fromEncodeError(error));
     }
@@ -95,11 +95,18 @@ export class Publisher {
     return { ...packet, qos: info.maximumQoS, packetId: info.maximumQoS === 0 ? 0 : 1 };
   }
 
-  #sendOnce(connection: Connection, packet: PublishPacket, info: ServerInfo): Promise<PublishResult> {
+  #sendOnce(
+    connection: Connection,
+    packet: PublishPacket,
+    options: WaitOptions,
+    info: ServerInfo,
+  ): Promise<PublishResult> {
     if (mayExceed(packet, info.maximumPacketSize)) checkSize(encode(packet).length, info);
     const later = connection.publish(packet);
     this.#stats.publishesSent++;
-    return later === undefined ? Promise.resolve(SENT) : later.then(() => SENT);
+    if (later === undefined) return Promise.resolve(SENT);
+    // It is on its way already: only the waiting for room can be stopped.
+    return within(this.#options.clock, options, later, "unknown").then(() => SENT);
   }
 
   /** Accepted means owned: from here the message is delivered, or the promise says what is known. */
@@ -110,14 +117,13 @@ export class Publisher {
     const interval = packet.properties?.messageExpiryInterval;
     const now = clock.now();
     const expiresAt = interval === undefined ? Infinity : now + interval * 1000;
-    const { signal, timeout } = options;
     return new Promise((resolve, reject) => {
       const waiter: PublishWaiter = {
         acknowledged: (ack) => (ack.reasonCode < 0x80 ? resolve(result(ack)) : reject(refused(ack))),
         failed: reject,
       };
       const publish = new OutboundPublish(frame, packet.qos, packet.retain, expiresAt, waiter);
-      if (signal !== undefined || timeout !== undefined) this.#bound(publish, waiter, signal, timeout, reject);
+      if (bounded(options)) this.#bound(publish, waiter, options, reject);
       this.#session.advance(now);
       this.#session.publish(publish);
       this.#connection()?.regulate(); // the answer has to be read
@@ -128,33 +134,20 @@ export class Publisher {
   #bound(
     publish: OutboundPublish,
     waiter: PublishWaiter,
-    signal: AbortSignal | undefined,
-    timeout: number | undefined,
+    options: WaitOptions,
     reject: (error: MqttError) => void,
   ): void {
-    const stop = (code: "ABORTED" | "TIMEOUT", text: string, cause?: unknown): void => {
-      release();
+    const callOff = deadline(this.#options.clock, options, (stopped) => {
       publish.waiter = undefined;
-      const withdrawn = this.#session.withdraw(publish);
-      reject(new MqttError(code, text, { cause, delivery: withdrawn ? "not-sent" : "unknown" }));
-    };
-    const timer =
-      timeout === undefined
-        ? undefined
-        : this.#options.clock.schedule(timeout, () => stop("TIMEOUT", `No acknowledgement came within ${timeout} ms`));
-    const unlink =
-      signal === undefined ? undefined : onAbort(signal, (error) => stop("ABORTED", error.message, error.cause));
-    const release = (): void => {
-      timer?.cancel();
-      unlink?.();
-    };
+      reject(stopped(this.#session.withdraw(publish) ? "not-sent" : "unknown"));
+    });
     publish.waiter = {
       acknowledged: (ack) => {
-        release();
+        callOff();
         waiter.acknowledged(ack);
       },
       failed: (error) => {
-        release();
+        callOff();
         waiter.failed(error);
       },
     };
@@ -189,8 +182,4 @@ function refused(ack: AckPacket): ReasonCodeError {
     userProperties: properties?.userProperties,
   };
   return new ReasonCodeError(REFUSALS[reasonCode] ?? "REFUSED", text, reason, { delivery: "refused" });
-}
-
-function notSent(reason: unknown): MqttError {
-  return new MqttError("ABORTED", "The call was aborted", { cause: reason, delivery: "not-sent" });
 }

@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Clock } from "./clock.js";
 import { type Delivery, MqttError } from "./errors.js";
+
+/** How long a call may wait. Whatever ends first ends the call; it undoes nothing that the broker was told. */
+export interface WaitOptions {
+  /** Aborting rejects the call with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds from the call on; after them it rejects with `TIMEOUT`. Default: no limit. */
+  readonly timeout?: number | undefined;
+}
+
+/** Makes the error of a call that stopped waiting, once it is known what became of its message. */
+export type Stopped = (delivery?: Delivery) => MqttError;
 
 /** The error of a call whose signal aborted: `name` is `AbortError`, `cause` the signal's reason. */
 export function abortError(signal: AbortSignal, delivery?: Delivery): MqttError {
@@ -20,10 +32,70 @@ export function onAbort(signal: AbortSignal, aborted: (error: MqttError) => void
   return () => signal.removeEventListener("abort", listener);
 }
 
-/** What `promise` comes to, or the error of the abort if that comes first. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/**
+ * Calls `stop` once, when the signal aborts (at once if it already has) or when the time is up. Returns what calls it off:
+ * neither a timer nor a listener may outlive the call it bounds.
+ */
+export function deadline(clock: Clock, options: WaitOptions, stop: (stopped: Stopped) => void): () => void {
+  const { signal, timeout } = options;
+  if (signal?.aborted === true) {
+    stop((delivery) => abortError(signal, delivery));
+    return () => {};
+  }
+  const timer =
+    timeout === undefined
+      ? undefined
+      : clock.schedule(timeout, () => {
+          callOff();
+          stop((delivery) => new MqttError("TIMEOUT", `The call took longer than ${timeout} ms`, { delivery }));
+        });
+  const unlink =
+    signal === undefined
+      ? undefined
+      : onAbort(signal, () => {
+          callOff();
+          stop((delivery) => abortError(signal, delivery));
+        });
+  const callOff = (): void => {
+    timer?.cancel();
+    unlink?.();
+  };
+  return callOff;
+}
+
+/** Whether a call may have to stop waiting. Without it no call pays for a deadline. */
+export function bounded(options: WaitOptions): boolean {
+  return options.signal !== undefined || options.timeout !== undefined;
+}
+
+/** What `promise` comes to, or the error of the deadline, with `delivery`, if that comes first. */
+export function within<T>(
+  clock: Clock,
+  options: WaitOptions,
+  promise: Promise<T>,
+  delivery?: Delivery | (() => Delivery | undefined),
+): Promise<T> {
+  if (!bounded(options)) return promise;
   return new Promise((resolve, reject) => {
-    const unlink = onAbort(signal, reject);
-    promise.then(resolve, reject).finally(unlink);
+    const callOff = deadline(clock, options, (stopped) =>
+      reject(stopped(typeof delivery === "function" ? delivery() : delivery)),
+    );
+    promise.then(
+      (value) => {
+        callOff();
+        resolve(value);
+      },
+      (error: unknown) => {
+        callOff();
+        reject(error);
+      },
+    );
   });
+}
+
+/** The same bounds, less the time that has passed since `since`. */
+export function remaining(clock: Clock, options: WaitOptions, since: number): WaitOptions {
+  const { signal, timeout } = options;
+  if (timeout === undefined) return options;
+  return { signal, timeout: Math.max(0, timeout - (clock.now() - since)) };
 }

@@ -5,6 +5,7 @@ import { type FilterResult, MqttError } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
+import type { WaitOptions } from "./signal.js";
 import type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";
 import type {
   CallbackSubscription,
@@ -12,7 +13,6 @@ import type {
   Subscription,
   SubscriptionEnd,
   SubscriptionState,
-  WaitOptions,
 } from "./subscribe/subscription.js";
 import type { Filters } from "./subscribe/topic-filter.js";
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BufferedBytes } from "../buffered-bytes.js";
+import type { Clock } from "../clock.js";
 import type { MqttError } from "../errors.js";
 import type { Message } from "../message.js";
 import { Ring } from "../ring.js";
-import { onAbort } from "../signal.js";
+import { abortError, bounded, deadline, type WaitOptions } from "../signal.js";
 
 /** What to drop when a consumer is slower than its stream. */
 export type Overflow = "hold" | "drop-newest" | "drop-oldest";
@@ -17,6 +18,7 @@ export interface InboxSettings {
   /** Messages. */
   readonly bufferSize: number;
   readonly autoAck: boolean;
+  readonly clock: Clock;
   /** The message can still be read; it is acked after this returns. */
   readonly dropped: (message: Message, reason: DropReason) => void;
 }
@@ -78,24 +80,27 @@ export class Inbox {
   }
 
   /** Resolves with the oldest message, now or when one arrives; undefined once closed and drained. Rejects if it was closed with an error. */
-  next(signal?: AbortSignal): Promise<Message | undefined> {
+  next(options?: WaitOptions): Promise<Message | undefined> {
     const message = this.take();
     if (message !== undefined) return Promise.resolve(message);
     if (this.#closed) return this.#error === undefined ? Promise.resolve(undefined) : Promise.reject(this.#error);
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { resolve, reject };
-      if (signal !== undefined) {
-        const stop = onAbort(signal, (error) => {
+      if (options !== undefined && bounded(options)) {
+        if (options.signal?.aborted === true) {
+          reject(abortError(options.signal));
+          return;
+        }
+        const callOff = deadline(this.#settings.clock, options, (stopped) => {
           this.#waiters.delete(waiter);
-          reject(error);
+          reject(stopped());
         });
-        if (signal.aborted) return;
         waiter.resolve = (value) => {
-          stop();
+          callOff();
           resolve(value);
         };
         waiter.reject = (error) => {
-          stop();
+          callOff();
           reject(error);
         };
       }

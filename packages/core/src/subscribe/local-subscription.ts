@@ -2,8 +2,10 @@
 import type { SubscribeFilter } from "@mqttv5/wire";
 import type { FilterResult, MqttError } from "../errors.js";
 import type { Message } from "../message.js";
-import { orAborted } from "../signal.js";
-import type { SubscriptionEnd, SubscriptionHandle, WaitOptions } from "./subscription.js";
+import { waiting } from "../check.js";
+import type { Clock } from "../clock.js";
+import { type WaitOptions, within } from "../signal.js";
+import type { SubscriptionEnd, SubscriptionHandle } from "./subscription.js";
 
 /** Where the messages of a subscription go. */
 export interface MessageSink {
@@ -16,6 +18,7 @@ export interface MessageSink {
 
 /** What a subscription asks of those who talk to the broker. */
 export interface SubscriptionHome {
+  readonly clock: Clock;
   /** Ends a subscription and tells the broker, once it can be told. */
   unsubscribe(subscription: LocalSubscription): Promise<void>;
 }
@@ -69,10 +72,11 @@ export class LocalSubscription implements SubscriptionHandle {
     this.#resolveClosed(end);
   }
 
-  unsubscribe(options: WaitOptions = {}): Promise<void> {
+  async unsubscribe(options: WaitOptions = {}): Promise<void> {
+    waiting(options);
     this.#unsubscribing ??= this.#home.unsubscribe(this);
-    // Aborting stops the waiting of this call; the broker is told all the same.
-    return options.signal === undefined ? this.#unsubscribing : orAborted(this.#unsubscribing, options.signal);
+    // Only the waiting of this call stops; the broker is told all the same.
+    await within(this.#home.clock, options, this.#unsubscribing, "unknown");
   }
 
   leave(): void {

@@ -27,6 +27,8 @@ export class SubscribeOperation implements ControlOperation {
   readonly #answer: SubscribeAnswer;
   /** Of the latest sending. */
   #identifier = 0;
+  /** Some connection was handed it. */
+  #sent = false;
 
   constructor(filters: readonly AskedFilter[], answer: SubscribeAnswer) {
     this.#filters = filters;
@@ -46,7 +48,13 @@ export class SubscribeOperation implements ControlOperation {
     return this.#filters.some(({ holders }) => holders.length > 0);
   }
 
+  /** What is known of it while the broker has not answered. */
+  get delivery(): "not-sent" | "unknown" {
+    return this.#sent ? "unknown" : "not-sent";
+  }
+
   packet(packetId: number): Packet {
+    this.#sent = true;
     const identifier = this.#answer.sent();
     this.#identifier = identifier;
     return {
@@ -77,6 +85,8 @@ export class UnsubscribeOperation implements ControlOperation {
   readonly type: typeof PacketType.Unsubscribe = PacketType.Unsubscribe;
   readonly filterNames: readonly string[];
   readonly #answer: UnsubscribeAnswer;
+  /** Some connection was handed it. */
+  #sent = false;
 
   constructor(filters: readonly string[], answer: UnsubscribeAnswer) {
     this.filterNames = filters;
@@ -87,7 +97,13 @@ export class UnsubscribeOperation implements ControlOperation {
     return this.filterNames.length;
   }
 
+  /** What is known of it while the broker has not answered. */
+  get delivery(): "not-sent" | "unknown" {
+    return this.#sent ? "unknown" : "not-sent";
+  }
+
   packet(packetId: number): Packet {
+    this.#sent = true;
     return { type: PacketType.Unsubscribe, packetId, filters: this.filterNames };
   }
 

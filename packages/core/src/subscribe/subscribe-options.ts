@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bound, callable, flag, invalid, oneOf, signalOf } from "../check.js";
+import { bound, callable, flag, oneOf, waiting } from "../check.js";
+import type { Clock } from "../clock.js";
 import type { DropReason, InboxSettings, Overflow } from "./inbox.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message.js";
@@ -20,6 +21,8 @@ export interface SubscribeOptions extends DeliveryOptions {
   readonly onDrop?: ((message: Message, reason: DropReason) => void) | undefined;
   /** Aborting while the broker has not answered undoes the subscription. */
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds to wait for the broker's answer; then as if aborted, with `TIMEOUT`. Default: no limit. */
+  readonly timeout?: number | undefined;
 }
 
 /** How to subscribe with a handler. */
@@ -29,14 +32,19 @@ export interface SubscribeCallbackOptions extends SubscribeOptions {
 }
 
 /** The buffer's settings, checked. `dropped` is called once a message, and never throws. */
-export function inboxSettings(options: SubscribeOptions, logger: Logger, dropped: () => void): InboxSettings {
-  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
-  signalOf(options);
+export function inboxSettings(
+  options: SubscribeOptions,
+  clock: Clock,
+  logger: Logger,
+  dropped: () => void,
+): InboxSettings {
+  waiting(options);
   const onDrop = callable("onDrop", options.onDrop);
   return {
     overflow: oneOf("overflow", options.overflow ?? "hold", ["hold", "drop-newest", "drop-oldest"]),
     bufferSize: bound("bufferSize", options.bufferSize ?? 65_536),
     autoAck: flag("autoAck", options.autoAck) ?? false,
+    clock,
     dropped: (message, reason) => {
       dropped();
       try {

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FilterResult, MqttError } from "../errors.js";
 import type { Inbox } from "./inbox.js";
+import { waiting } from "../check.js";
 import type { Message } from "../message.js";
+import type { WaitOptions } from "../signal.js";
 
 /** Why a subscription ended. */
 export interface SubscriptionEnd {
   /** `refused`: by the broker; `failed`: the client did. */
   readonly reason: "unsubscribed" | "aborted" | "disconnected" | "refused" | "failed";
   readonly error?: MqttError | undefined;
-}
-
-/** What a call may carry to stop waiting. */
-export interface WaitOptions {
-  /** Aborting rejects the call with `ABORTED`. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What every kind of subscription shows, whatever delivers its messages. */
@@ -56,7 +52,8 @@ abstract class Consumer implements SubscriptionState {
 
   /**
    * Ends the subscription (section 3.10): UNSUBSCRIBE is sent for filters that no other subscription of this client holds.
-   * Messages that wait unread are acked and reported to `onDrop`. Resolves at UNSUBACK; while not connected it waits.
+   * Messages that wait unread are acked and reported to `onDrop`. Resolves at UNSUBACK; while not connected it waits. A
+   * signal or timeout stops the waiting; the broker is told all the same.
    */
   unsubscribe(options?: WaitOptions): Promise<void> {
     return this.#handle.unsubscribe(options);
@@ -123,9 +120,9 @@ export class MessageQueue extends Consumer {
     return this.#inbox.size;
   }
 
-  /** The oldest message, as soon as there is one; undefined once the queue is closed and empty. Rejects with `ABORTED`. */
-  dequeue(options: WaitOptions = {}): Promise<Message | undefined> {
-    return this.#inbox.next(options.signal);
+  /** The oldest message, as soon as there is one; undefined once the queue is closed and empty. Rejects with `ABORTED` or `TIMEOUT`, and then takes none. */
+  async dequeue(options: WaitOptions = {}): Promise<Message | undefined> {
+    return this.#inbox.next(waiting(options));
   }
 
   /** The oldest message if there is one now. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { encode, PacketType, type Publish, parseSharedFilter, type SubscribeFilter } from "@mqttv5/wire";
+import type { Clock } from "../clock.js";
 import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "../errors.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
 import { type BrokerFilter, BrokerFilters, innerFilter } from "./broker-filters.js";
 import type { ServerInfo } from "../server-info.js";
 import type { InboundMessage } from "../session/inbound-message.js";
 import type { ControlOperation } from "../session/session.js";
-import { onAbort } from "../signal.js";
+import { bounded, deadline, type WaitOptions } from "../signal.js";
 import type { Stats } from "../stats.js";
 import { SubscribeOperation, UnsubscribeOperation } from "./subscribe-operation.js";
 
@@ -36,11 +37,14 @@ export class Subscriptions implements SubscriptionHome {
   readonly #pending = new Set<SubscribeOperation | UnsubscribeOperation>();
   #lastIdentifier: number;
 
-  constructor(port: SubscriptionsPort, stats: Stats, random: () => number) {
+  readonly clock: Clock;
+
+  constructor(port: SubscriptionsPort, stats: Stats, clock: Clock) {
     this.#port = port;
     this.#stats = stats;
+    this.clock = clock;
     // A random start: a resumed session may still send identifiers of an earlier process.
-    this.#lastIdentifier = Math.floor(random() * HIGHEST_IDENTIFIER);
+    this.#lastIdentifier = Math.floor(clock.random() * HIGHEST_IDENTIFIER);
   }
 
   /** Registers a subscription, so that no message can be missed, without asking the broker. */
@@ -54,7 +58,7 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   /** Asks the broker for a registered subscription; resolves when at least one of its filters was granted. */
-  subscribe(local: LocalSubscription, signal: AbortSignal | undefined): Promise<void> {
+  subscribe(local: LocalSubscription, options: WaitOptions): Promise<void> {
     const problem = this.#limitProblem(local.filters);
     if (problem !== undefined) {
       this.#remove(local, { reason: "refused", error: problem });
@@ -78,11 +82,11 @@ export class Subscriptions implements SubscriptionHome {
           reject(error);
         },
       });
-      if (signal === undefined) return;
-      stop = onAbort(signal, (error) => {
+      if (!bounded(options)) return;
+      stop = deadline(this.clock, options, (stopped) => {
         this.#forget(operation);
         this.#undo(local);
-        reject(new MqttError("ABORTED", error.message, { cause: error.cause, delivery: "unknown" }));
+        reject(stopped(operation.delivery));
       });
     });
   }
@@ -130,7 +134,7 @@ export class Subscriptions implements SubscriptionHome {
     for (const operation of this.#pending) {
       this.#forget(operation);
       const message = `The client was closed before the broker answered ${operation.type === PacketType.Subscribe ? "SUBSCRIBE" : "UNSUBSCRIBE"}`;
-      operation.fail(new MqttError("CLOSED", message, { cause: end.error, delivery: "unknown" }));
+      operation.fail(new MqttError("CLOSED", message, { cause: end.error, delivery: operation.delivery }));
     }
   }
 
