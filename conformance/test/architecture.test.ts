@@ -54,6 +54,7 @@ const rules: Readonly<Record<string, Rules>> = {
       ],
       ["store", "queue", "backoff", "stats", "server-info", "client-state", "callbacks", "publish-options"],
       ["tcp", "no-tcp", "webcrypto", "page", "diagnostics"],
+      ["auth/*"],
       ["session/*", "options"],
       ["subscribe/*", "disconnect-options"],
       ["connection/*", "publisher"],

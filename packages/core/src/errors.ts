@@ -12,6 +12,7 @@ export type Delivery = "not-sent" | "unknown" | "refused";
 export type ErrorCode =
   | "ABORTED"
   | "ALREADY_CONNECTED"
+  | "AUTHENTICATION_FAILED"
   | "CLOSED"
   | "CONNECTION_LOST"
   | "CONNECT_FAILED"

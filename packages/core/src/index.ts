@@ -9,6 +9,8 @@ export {
   type RetainHandling,
   type UserProperty,
 } from "@mqttv5/wire";
+export type { AuthenticationExchange, Authenticator } from "./auth/authenticator.js";
+export { type ScramOptions, scramSha256 } from "./auth/scram.js";
 export { type Backoff, constantBackoff, exponentialBackoff } from "./backoff.js";
 export { Client } from "./client.js";
 export type { ClientState } from "./client-state.js";
