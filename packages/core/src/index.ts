@@ -31,7 +31,7 @@ export type { MessageHandler } from "./subscribe/handler.js";
 export type { DropReason, Overflow } from "./subscribe/inbox.js";
 export type { Logger } from "./logger.js";
 export type { Message } from "./message.js";
-export type { ClientOptions, SessionLossPolicy, WillOptions } from "./options.js";
+export type { ClientOptions, PublishMode, SessionLossPolicy, WillOptions } from "./options.js";
 export type { PublishOptions, PublishResult } from "./publish-options.js";
 export type { ServerInfo } from "./server-info.js";
 export type { WaitOptions } from "./signal.js";

@@ -42,6 +42,9 @@ export interface WillOptions extends WillProperties {
   readonly retain?: boolean | undefined;
 }
 
+/** When a QoS 0 publish resolves. */
+export type PublishMode = "fire-and-forget" | "wait-for-flush";
+
 /** What to do with unfinished QoS 1/2 publishes when the broker has lost the session (section 4.4). */
 export type SessionLossPolicy = "republish" | "fail";
 
@@ -75,6 +78,11 @@ export interface ClientOptions {
    * connection (section 3.3.2.3.4). Default false: brokers differ in how well they do it.
    */
   readonly outboundTopicAliases?: boolean | undefined;
+  /**
+   * When a QoS 0 publish resolves: once it was accepted (`fire-and-forget`, the default), or once all of it was handed to the
+   * operating system (`wait-for-flush`), which reports a link that is lost before.
+   */
+  readonly publishMode?: PublishMode | undefined;
   /** Asks for the Response Information property (section 3.1.2.11.6). Default false. */
   readonly requestResponseInformation?: boolean | undefined;
   /** Whether the broker may explain refusals in words (section 3.1.2.11.7). Default true. */
@@ -139,6 +147,7 @@ export interface ResolvedOptions {
   readonly sessionExpiryInterval: number;
   readonly requestProblemInformation: boolean;
   readonly outboundTopicAliases: boolean;
+  readonly publishMode: PublishMode;
   readonly tls: TlsOptions;
   readonly transport: Transport | undefined;
   readonly connectTimeout: number;
@@ -193,6 +202,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     ...properties,
     cleanStart: flag("cleanStart", options.cleanStart),
     outboundTopicAliases: flag("outboundTopicAliases", options.outboundTopicAliases) ?? false,
+    publishMode: oneOf("publishMode", options.publishMode ?? "fire-and-forget", ["fire-and-forget", "wait-for-flush"]),
     keepAlive,
     tls: having("tls", options.tls) ?? {},
     transport: having("transport", options.transport, "connect"),

@@ -89,8 +89,12 @@ class SocketLink implements Link {
     socket.resume();
   }
 
-  send(chunk: Uint8Array): boolean {
-    return this.#socket.writable && this.#socket.write(chunk);
+  send(chunk: Uint8Array, flushed?: () => void): boolean {
+    if (!this.#socket.writable) return false;
+    if (flushed === undefined) return this.#socket.write(chunk);
+    return this.#socket.write(chunk, (error) => {
+      if (error === undefined || error === null) flushed();
+    });
   }
 
   pause(): void {

@@ -11,9 +11,10 @@ export interface Link {
   open(receiver: LinkReceiver): void;
   /**
    * Sends bytes. The link may hold on to `chunk` but must not change it, and the sender no longer does. Returns false when its buffer has passed the high-water mark:
-   * `drained` follows. On a closed link it does nothing and returns false.
+   * `drained` follows. On a closed link it does nothing and returns false. `flushed` is called, in a later turn, once all of
+   * the chunk was handed to the operating system or the peer; never if the link closes first.
    */
-  send(chunk: Uint8Array): boolean;
+  send(chunk: Uint8Array, flushed?: () => void): boolean;
   /** Bytes accepted by `send` and not yet handed to the operating system or the peer. */
   readonly pendingBytes: number;
   /** Stops reading. What had been read already may still arrive. */

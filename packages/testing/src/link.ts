@@ -10,9 +10,10 @@ export interface Link {
   open(receiver: LinkReceiver): void;
   /**
    * Sends bytes. The link may keep `chunk`, and nobody changes it from here. Returns false while its buffer is over the
-   * high-water mark: `drained` follows. After the link closed the bytes are ignored and the answer is false.
+   * high-water mark: `drained` follows. After the link closed the bytes are ignored and the answer is false. `flushed` is
+   * called, in a later turn, once all of the chunk was delivered; never if the link closes first.
    */
-  send(chunk: Uint8Array): boolean;
+  send(chunk: Uint8Array, flushed?: () => void): boolean;
   /** Bytes accepted by {@link send} and not yet handed to the peer (or to the operating system). */
   readonly pendingBytes: number;
   /** Stops reading. What had been read already may still arrive. */

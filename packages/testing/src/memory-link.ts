@@ -39,6 +39,8 @@ export class MemoryLink implements Link, Fault {
   #ended = false;
   #finished = false;
   #deliveryScheduled = false;
+  /** Who wants to know when how many bytes were delivered, in that order. */
+  readonly #flushes: Fifo<{ readonly offset: number; readonly flushed: () => void }> = new Fifo();
 
   // Faults.
   #stalled = false;
@@ -72,11 +74,12 @@ export class MemoryLink implements Link, Fault {
     else this.#peer.#scheduleDelivery();
   }
 
-  send(chunk: Uint8Array): boolean {
+  send(chunk: Uint8Array, flushed?: () => void): boolean {
     if (this.#ended || this.#closing) return false;
     if (chunk.length === 0) return !this.#drainWanted;
     if (this.#settings.transcript) this.#sent.push(chunk.slice());
     this.#pendingBytes += chunk.length;
+    if (flushed) this.#flushes.push({ offset: this.#deliveredBytes + this.#pendingBytes, flushed });
     this.#enqueue(chunk);
     if (this.#pendingBytes <= this.#settings.highWaterMark) return true;
     this.#drainWanted = true;
@@ -194,7 +197,12 @@ export class MemoryLink implements Link, Fault {
     if (drained) this.#drainWanted = false;
     this.#peer.#receiver?.received(chunk);
     this.#runActions();
-    if (drained && !this.#closing) this.#receiver?.drained();
+    if (this.#closing) return;
+    for (let next = this.#flushes.first; next && next.offset <= this.#deliveredBytes; next = this.#flushes.first) {
+      this.#flushes.shift();
+      next.flushed();
+    }
+    if (drained) this.#receiver?.drained();
   }
 
   /** The next piece of the first parcel, no longer than a split or an action allows. */
@@ -246,6 +254,7 @@ export class MemoryLink implements Link, Fault {
 
   #dropPending(): void {
     this.#parcels.clear();
+    this.#flushes.clear();
     this.#consumed = 0;
     this.#pendingBytes = 0;
     this.#drainWanted = false;

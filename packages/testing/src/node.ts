@@ -100,9 +100,10 @@ class SocketLink implements Link {
     else this.#socket.resume();
   }
 
-  send(chunk: Uint8Array): boolean {
+  send(chunk: Uint8Array, flushed?: () => void): boolean {
     if (!this.#socket.writable) return false;
-    if (this.#socket.write(chunk)) return true;
+    const written = flushed && ((error?: Error | null) => error ?? flushed());
+    if (this.#socket.write(chunk, written)) return true;
     this.#drainWanted = true;
     return false;
   }

@@ -150,14 +150,14 @@ export class Connection implements LinkReceiver {
   /** Sends a QoS 0 PUBLISH, under an alias if it is to have one: see {@link Sender.publish}. */
   publish(packet: PublishPacket): Promise<void> | undefined {
     if (this.#outboundAliases === undefined && packet.properties?.topicAlias === undefined) {
-      return this.sender.publish(packet);
+      return this.#publish(packet);
     }
     const aliases = this.#aliasesOut();
     const aliased = aliases.apply(packet);
     const maximum = this.#info?.maximumPacketSize ?? Infinity;
     // Setting an alias takes three bytes, which may be too many.
     const fits = aliased === packet || maximum === Infinity || encode(aliased).length <= maximum;
-    const later = this.sender.publish(fits ? aliased : packet);
+    const later = this.#publish(fits ? aliased : packet);
     if (fits) aliases.sent(aliased);
     return later;
   }
@@ -210,6 +210,7 @@ export class Connection implements LinkReceiver {
     const lost = new MqttError("CONNECTION_LOST", "The connection was lost", { cause: error });
     const cause = this.#cause ?? lost;
     this.#leave(ConnectionPhase.Closed);
+    this.sender.lost(cause);
     this.#destroyTimer?.cancel();
     this.#port.ended(cause);
   }
@@ -276,6 +277,11 @@ export class Connection implements LinkReceiver {
     this.#phase = ConnectionPhase.Open;
     this.#startKeepAlive(info.keepAlive * 1000);
     this.#port.established(info);
+  }
+
+  #publish(packet: PublishPacket): Promise<void> | undefined {
+    if (this.#options.publishMode === "fire-and-forget") return this.sender.publish(packet);
+    return this.sender.publishAndFlush(packet);
   }
 
   #aliasesOut(): OutboundAliases {

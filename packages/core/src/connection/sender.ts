@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { encodeInto, encodePublishHeader, type Packet, type PublishPacket, withDuplicate, Writer } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
+import { MqttError } from "../errors.js";
 import type { Link } from "../transport.js";
 
 /** Bytes after which the chunk of a turn leaves at once instead of at its end. */
 const FLUSH_AT = 64 * 1024;
 /** Payloads from this size on are handed to the link as they are, not copied into the chunk. */
 const UNCOPIED_FROM = 64 * 1024;
+/** The same for callers who wait for the flush: below this a copy costs less than a second write. */
+const UNCOPIED_WHEN_WAITING = 4 * 1024;
 /** What may be accepted in one turn before callers wait: with less, an endless loop of awaited publishes starves the process. */
 const TURN_BYTES = 64 * 1024;
 const TURN_PACKETS = 256;
+
+interface FlushWaiter {
+  resolve(): void;
+  reject(error: MqttError): void;
+}
 
 /**
  * The way out of one connection: packets of a turn are encoded into one growing chunk, which leaves in one write after the
@@ -27,6 +35,9 @@ export class Sender {
   #turnPackets = 0;
   /** One promise for all who have to wait for a later turn. */
   #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  /** Who waits for the chunk of this turn to be flushed, and for chunks that were handed over. */
+  #flushing: FlushWaiter[] = [];
+  readonly #unflushed = new Set<FlushWaiter>();
   /** When bytes were last handed to the link. */
   lastSent: number;
 
@@ -82,6 +93,25 @@ export class Sender {
     return this.#wait();
   }
 
+  /**
+   * Sends a QoS 0 PUBLISH and resolves when all of it was handed to the operating system; rejects if the link is lost before.
+   * A payload worth it is not copied, and must not change until then. Throws the codec's `EncodeError`.
+   */
+  publishAndFlush(packet: PublishPacket): Promise<void> {
+    const uncopied = packet.payload.length >= UNCOPIED_WHEN_WAITING;
+    if (uncopied) {
+      encodePublishHeader(this.#writer, packet);
+      this.flush();
+    } else {
+      encodeInto(this.#writer, packet);
+    }
+    return new Promise((resolve, reject) => {
+      this.#flushing.push({ resolve, reject });
+      if (uncopied) this.#hand(packet.payload);
+      else this.#added();
+    });
+  }
+
   /** Hands what has been encoded to the link now. */
   flush(): void {
     if (this.#writer.length > 0) this.#hand(this.#writer.take());
@@ -100,6 +130,16 @@ export class Sender {
     this.#room = undefined;
   }
 
+  /** The link is gone, and with it what it had not handed over. */
+  lost(cause: unknown): void {
+    for (const waiter of [...this.#flushing, ...this.#unflushed]) {
+      const text = "The connection was lost before all of the message was handed over";
+      waiter.reject(new MqttError("CONNECTION_LOST", text, { cause, delivery: "unknown" }));
+    }
+    this.#flushing = [];
+    this.#unflushed.clear();
+  }
+
   #added(): void {
     if (this.#writer.length >= FLUSH_AT) this.flush();
     else this.#schedule();
@@ -107,7 +147,20 @@ export class Sender {
 
   #hand(chunk: Uint8Array): void {
     this.lastSent = this.#clock.now();
-    if (!this.#link.send(chunk)) this.#congested = true;
+    if (!this.#link.send(chunk, this.#flushing.length === 0 ? undefined : this.#flushed())) this.#congested = true;
+  }
+
+  /** What tells those who wait for the chunk that is being handed over. */
+  #flushed(): () => void {
+    const waiters = this.#flushing;
+    this.#flushing = [];
+    for (const waiter of waiters) this.#unflushed.add(waiter);
+    return () => {
+      for (const waiter of waiters) {
+        this.#unflushed.delete(waiter);
+        waiter.resolve();
+      }
+    };
   }
 
   #schedule(): void {
