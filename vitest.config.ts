@@ -14,7 +14,14 @@ export default defineConfig({
     projects: roots.map((root) => ({
       root,
       ssr: { resolve: { conditions } },
-      test: { name: root.split("/").pop() ?? root, include: ["test/**/*.test.ts"], typecheck: { enabled: false } },
+      test: {
+        name: root.split("/").pop() ?? root,
+        include: ["test/**/*.test.ts"],
+        typecheck: { enabled: false },
+        // Only there to end what hangs: no test may depend on how fast the machine is.
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+      },
     })),
     coverage: {
       provider: "v8",
