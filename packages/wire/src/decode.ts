@@ -20,7 +20,7 @@ export interface DecodeOptions {
   readonly sender?: Sender | undefined;
   /**
    * Accept the two deviations that are known and harmless: a Remaining Length longer than it need be, and reserved flags of
-   * PINGRESP. Each is reported here. By default both are errors.
+   * PINGRESP. Each is reported here, while the packet is being read: the function must not decode. By default both are errors.
    */
   readonly lenient?: ((violation: DecodeError) => void) | undefined;
 }
