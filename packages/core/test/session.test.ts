@@ -717,6 +717,65 @@ describe("messages from the broker", () => {
     expect(bench.take()).toEqual(["deliver e"]);
   });
 
+  it("resent while their answer is under way are not taken for new ones: the broker is about to reuse the identifier", () => {
+    const bench = new SessionBench();
+    bench.connected(false);
+    bench.receive("old1", 1, 1);
+    bench.receive("old2", 2, 2);
+    bench.receive("old3", 2, 3);
+    bench.session.disconnected();
+    bench.delivered[0]?.settle(0);
+    bench.delivered[1]?.settle(0x87);
+    bench.take();
+    bench.connected(true);
+    bench.delivered[2]?.settle(0);
+    expect(bench.take()).toEqual(["PUBACK 1", "PUBREC 2 0x87", "PUBREC 3"]);
+    // The broker sent these before it saw the answers.
+    bench.receive("old1", 1, 1, true);
+    bench.receive("old2", 2, 2, true);
+    bench.receive("old3", 2, 3, true);
+    expect(bench.take()).toEqual(["PUBREC 3"]);
+    expect(bench.stats.inboundDuplicates).toBe(3);
+    // And these afterwards.
+    bench.receive("new1", 1, 1);
+    bench.receive("new2", 2, 2);
+    bench.receive("new1", 1, 4, true);
+    expect(bench.take()).toEqual(["deliver new1", "deliver new2", "deliver new1"]);
+  });
+
+  it("with an identifier answered on resume, and never resent, are new", () => {
+    const bench = new SessionBench();
+    bench.connected(false);
+    bench.receive("old", 1, 1);
+    bench.session.disconnected();
+    bench.delivered[0]?.settle(0);
+    bench.connected(true);
+    bench.receive("new", 1, 1);
+    bench.delivered[1]?.settle(0);
+    bench.receive("newer", 1, 1, true);
+    expect(bench.take()).toEqual(["deliver old", "PUBACK 1", "deliver new", "PUBACK 1", "deliver newer"]);
+  });
+
+  it("count against our Receive Maximum anew on each connection, as the broker counts them", () => {
+    const bench = new SessionBench({ receiveMaximum: 2 });
+    bench.autoAck = true;
+    bench.connected(false);
+    bench.receive("a", 2, 1);
+    bench.receive("b", 2, 2);
+    bench.session.disconnected();
+    bench.connected(true);
+    // Two that wait for PUBREL on the broker's side take no slot of its quota.
+    bench.receive("c", 2, 3);
+    bench.receive("d", 2, 4);
+    expect(() => bench.receive("e", 1, 5)).toThrow(expect.objectContaining({ reasonCode: 0x93 }));
+    bench.pubrel(1);
+    expect(() => bench.receive("e", 1, 5)).toThrow(expect.objectContaining({ reasonCode: 0x93 }));
+    bench.pubrel(3);
+    bench.take();
+    bench.receive("e", 1, 5);
+    expect(bench.take()).toEqual(["deliver e", "PUBACK 5"]);
+  });
+
   it("acked while there is no connection are answered on resume, in order [parity 100]", () => {
     const bench = new SessionBench();
     bench.connected(false);

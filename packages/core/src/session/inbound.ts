@@ -28,6 +28,10 @@ export class Inbound implements InboundOwner {
   /** QoS 2: answered with PUBREC, waiting for PUBREL; a repeated PUBLISH is not delivered [MQTT-4.3.3-10]. */
   readonly #received = new Set<number>();
   #connected = false;
+  /** PUBLISH packets of this connection whose exchange has not ended: what our Receive Maximum counts (section 4.9). */
+  readonly #open = new Set<number>();
+  /** Answered on this connection for the last time before the broker's resending arrived: it is under way, and needs no answer. */
+  readonly #overtaken = new Set<number>();
 
   constructor(port: InboundPort, stats: Stats, receiveMaximum: number, buffered: BufferedBytes) {
     this.#port = port;
@@ -43,6 +47,8 @@ export class Inbound implements InboundOwner {
   /** A connection is up: acknowledgements given while there was none leave now. */
   connected(): void {
     this.#connected = true;
+    this.#open.clear();
+    this.#overtaken.clear();
     this.#flush();
   }
 
@@ -64,6 +70,18 @@ export class Inbound implements InboundOwner {
   /** A QoS 1/2 PUBLISH. */
   receive(publish: Publish): void {
     const id = publish.packetId;
+    if (this.#overtaken.delete(id) && publish.duplicate) {
+      // Taken for a new message it would be held under an identifier that the broker is about to use for another.
+      this.#stats.inboundDuplicates++;
+      return;
+    }
+    if (!this.#open.has(id) && this.#open.size >= this.#receiveMaximum) {
+      throw new ProtocolError(
+        ReasonCode.ReceiveMaximumExceeded,
+        `The broker sent more than ${this.#receiveMaximum} unacknowledged messages`,
+      );
+    }
+    this.#open.add(id);
     if (this.#held.has(id)) {
       // Sent again over a resumed session while the application holds it: its one answer is still to come.
       this.#stats.inboundDuplicates++;
@@ -73,12 +91,6 @@ export class Inbound implements InboundOwner {
       this.#stats.inboundDuplicates++;
       this.#port.send({ type: PacketType.Pubrec, packetId: id, reasonCode: ReasonCode.Success });
       return;
-    }
-    if (this.#held.size + this.#received.size >= this.#receiveMaximum) {
-      throw new ProtocolError(
-        ReasonCode.ReceiveMaximumExceeded,
-        `The broker sent more than ${this.#receiveMaximum} unacknowledged messages`,
-      );
     }
     if (this.#buffered.held > 2 * this.#buffered.maximum) {
       const text = `More than ${2 * this.#buffered.maximum} bytes of received messages wait to be acked`;
@@ -95,6 +107,7 @@ export class Inbound implements InboundOwner {
   /** PUBREL: the exchange ends, whether it is known or not [MQTT-4.3.3-11]. */
   release(packetId: number): void {
     const known = this.#received.delete(packetId);
+    this.#open.delete(packetId);
     const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
     this.#port.send({ type: PacketType.Pubcomp, packetId, reasonCode });
   }
@@ -110,7 +123,9 @@ export class Inbound implements InboundOwner {
       this.#held.delete(head.packetId);
       head.owner = undefined;
       this.#buffered.remove(head.size);
-      if (head.qos === 2 && head.reasonCode < 0x80) this.#received.add(head.packetId); // [MQTT-4.3.3-9]
+      if (head.qos === 2 && head.reasonCode < 0x80)
+        this.#received.add(head.packetId); // [MQTT-4.3.3-9]
+      else if (!this.#open.delete(head.packetId)) this.#overtaken.add(head.packetId);
       const type = head.qos === 1 ? PacketType.Puback : PacketType.Pubrec;
       this.#port.send({ type, packetId: head.packetId, reasonCode: head.reasonCode });
     }
