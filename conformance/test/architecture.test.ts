@@ -53,6 +53,7 @@ const rules: Readonly<Record<string, Rules>> = {
         "message",
       ],
       ["store", "queue", "backoff", "stats", "server-info", "client-state", "callbacks", "publish-options"],
+      ["broker-url", "broker-list", "credentials", "refusals", "server-redirect", "reconnect-delay"],
       ["tcp", "no-tcp", "webcrypto", "page", "diagnostics"],
       ["auth/*"],
       ["session/*", "options"],

@@ -103,6 +103,14 @@ export class Client {
     return this.#lifecycle.dispose();
   }
 
+  /**
+   * Other brokers from the next dial on, in the order given; the connection of the moment stays. May be called at any time,
+   * also from a callback: what `onConnectionDown` or `onReconnectAttempt` sets is dialled at once. Throws what the constructor throws.
+   */
+  setBrokers(urls: readonly string[]): void {
+    this.#lifecycle.setBrokers(urls);
+  }
+
   /** Where the client stands. */
   get state(): ClientState {
     return this.#state.current;

@@ -16,6 +16,7 @@ export { Client } from "./client.js";
 export type { ClientState } from "./client-state.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export type { Codec } from "./codec.js";
+export type { Credentials, CredentialsProvider } from "./credentials.js";
 export type { DisconnectOptions } from "./disconnect-options.js";
 export {
   type Delivery,
@@ -33,7 +34,9 @@ export type { Logger } from "./logger.js";
 export type { Message } from "./message.js";
 export type { ClientOptions, PublishMode, SessionLossPolicy, WillOptions } from "./options.js";
 export type { PublishOptions, PublishResult } from "./publish-options.js";
+export type { RefusalContext, RefusalPolicy, RefusalVerdict } from "./refusals.js";
 export type { ServerInfo } from "./server-info.js";
+export type { ServerRedirect } from "./server-redirect.js";
 export type { WaitOptions } from "./signal.js";
 export type { Stats } from "./stats.js";
 export type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ConnectPacket, type DisconnectPacket, PacketType, ReasonCode } from "@mqttv5/wire";
+import { BrokerList } from "./broker-list.js";
+import { brokerUrls } from "./broker-url.js";
 import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
 import { waiting } from "./check.js";
@@ -39,6 +41,7 @@ export class Lifecycle {
   readonly #state: StateFeed;
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
+  readonly #brokers: BrokerList;
   /** From `connect` to the end of what it started. */
   #life: Life | undefined;
   #disposed = false;
@@ -53,6 +56,7 @@ export class Lifecycle {
     this.#state = parts.state;
     this.#session = parts.session;
     this.#subscriptions = parts.subscriptions;
+    this.#brokers = new BrokerList(parts.options.brokers, parts.options.clock.random());
     this.#clientId = parts.options.connect.clientId;
   }
 
@@ -124,6 +128,10 @@ export class Lifecycle {
     await this.#stop(packet, closed());
   }
 
+  setBrokers(urls: readonly string[]): void {
+    this.#brokers.replace(brokerUrls(urls, this.#options.transport !== undefined));
+  }
+
   /** Ends for good. */
   async dispose(): Promise<void> {
     this.#disposed = true;
@@ -144,7 +152,7 @@ export class Lifecycle {
 
   #start(): Life {
     const { stats, buffered, callbacks } = this.#parts;
-    const supervisor = new Supervisor(this.#options, this.#session, stats, buffered, callbacks, {
+    const supervisor = new Supervisor(this.#options, this.#session, stats, buffered, callbacks, this.#brokers, {
       transport: () => this.#loadTransport(),
       connectPacket: () => this.#connectPacket(),
       established: (info) => this.#established(info),

@@ -9,6 +9,7 @@ import {
   type WillProperties,
 } from "@mqttv5/wire";
 import { type Backoff, exponentialBackoff } from "./backoff.js";
+import { brokerUrls } from "./broker-url.js";
 import {
   bound,
   bytes,
@@ -26,9 +27,12 @@ import {
   timeLimit,
 } from "./check.js";
 import { type Clock, systemClock } from "./clock.js";
-import { InvalidArgumentError, type MqttError, type ReasonCodeError } from "./errors.js";
+import type { CredentialsProvider } from "./credentials.js";
+import type { MqttError, ReasonCodeError } from "./errors.js";
 import { type Logger, quiet } from "./logger.js";
+import type { RefusalPolicy } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
+import type { ServerRedirect } from "./server-redirect.js";
 import type { TlsOptions, Transport } from "./transport.js";
 
 /** A message that the broker publishes when the connection ends without a DISCONNECT of 0x00 (section 3.1.2.5). */
@@ -58,6 +62,11 @@ export interface ClientOptions {
   readonly clientId?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: Uint8Array | string | undefined;
+  /**
+   * Asked before every attempt, on every transport, within its `connectTimeout`: for tokens that expire. What it returns takes the
+   * place of `username` and `password`, and is added to `userProperties`. If it rejects, the attempt fails with `CREDENTIALS_FAILED`.
+   */
+  readonly credentials?: CredentialsProvider | undefined;
   /** Seconds of silence after which a PINGREQ is due, 1 to 65535; `false` switches it off. Default 30: a dead link is noticed within 40 s. */
   readonly keepAlive?: number | false | undefined;
   /**
@@ -104,6 +113,16 @@ export interface ClientOptions {
   readonly retryInitialConnect?: boolean | undefined;
   /** Delay before each reconnect. Default: 1 s doubling to 30 s, plus or minus 200 ms. */
   readonly reconnectBackoff?: Backoff | undefined;
+  /**
+   * Which refusals end the client, and how long others are waited for. Default: see the table in the README; `undefined` for a
+   * Reason Code leaves it to that.
+   */
+  readonly refusals?: RefusalPolicy | undefined;
+  /**
+   * Go where the broker's Server Reference points (section 4.11): for 0x9C (use another server) once, for 0x9D (server moved) from
+   * then on. Never from TLS to plain text. Default false: a broker should not decide alone who gets the credentials.
+   */
+  readonly followRedirects?: boolean | undefined;
   /** Default `republish`: sent again as new messages, which may duplicate; `fail` rejects them with `SESSION_LOST`. */
   readonly sessionLossPolicy?: SessionLossPolicy | undefined;
   /** Publish at the broker's Maximum QoS instead of failing with `QOS_NOT_SUPPORTED`. Default false. */
@@ -130,6 +149,8 @@ export interface ClientOptions {
   readonly onReconnectAttempt?: ((attempt: number, broker: string) => void) | undefined;
   /** The broker sent a DISCONNECT. Comes before `onConnectionDown`. */
   readonly onServerDisconnect?: ((error: ReasonCodeError) => void) | undefined;
+  /** The broker asked to go elsewhere, whether that is followed or not. */
+  readonly onServerRedirect?: ((redirect: ServerRedirect) => void) | undefined;
   /** A subscription was refused when it was made again. */
   readonly onResubscribeError?: ((error: MqttError) => void) | undefined;
 }
@@ -155,6 +176,9 @@ export interface ResolvedOptions {
   readonly disconnectTimeout: number;
   readonly retryInitialConnect: boolean;
   readonly reconnectBackoff: Backoff;
+  readonly credentials: CredentialsProvider | undefined;
+  readonly refusals: RefusalPolicy | undefined;
+  readonly followRedirects: boolean;
   readonly sessionLossPolicy: SessionLossPolicy;
   readonly qosDowngrade: boolean;
   readonly maximumBufferedBytes: number;
@@ -168,11 +192,11 @@ export interface ResolvedOptions {
     | "onConnectError"
     | "onReconnectAttempt"
     | "onServerDisconnect"
+    | "onServerRedirect"
     | "onResubscribeError"
   >;
 }
 
-const SCHEMES = ["mqtt:", "tcp:", "mqtts:", "tls:", "ssl:", "unix:"];
 const U16 = 65_535;
 const U32 = 4_294_967_295;
 const MIB = 1 << 20;
@@ -211,6 +235,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     disconnectTimeout: duration("disconnectTimeout", options.disconnectTimeout ?? 500),
     retryInitialConnect: flag("retryInitialConnect", options.retryInitialConnect) ?? false,
     reconnectBackoff: callable("reconnectBackoff", options.reconnectBackoff) ?? exponentialBackoff(),
+    credentials: callable("credentials", options.credentials),
+    refusals: callable("refusals", options.refusals),
+    followRedirects: flag("followRedirects", options.followRedirects) ?? false,
     sessionLossPolicy: oneOf("sessionLossPolicy", options.sessionLossPolicy ?? "republish", ["republish", "fail"]),
     qosDowngrade: flag("qosDowngrade", options.qosDowngrade) ?? false,
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
@@ -223,6 +250,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
       onConnectError: callable("onConnectError", options.onConnectError),
       onReconnectAttempt: callable("onReconnectAttempt", options.onReconnectAttempt),
       onServerDisconnect: callable("onServerDisconnect", options.onServerDisconnect),
+      onServerRedirect: callable("onServerRedirect", options.onServerRedirect),
       onResubscribeError: callable("onResubscribeError", options.onResubscribeError),
     },
   };
@@ -235,33 +263,13 @@ function noNull(prefix: string, options: object): void {
   }
 }
 
-/** The broker list as URLs; an error names the index of the one that is wrong. */
+/** The brokers to choose from. */
 function resolveBrokers(options: ClientOptions): readonly URL[] {
-  const list = options.brokers ?? (options.broker === undefined ? [] : [options.broker]);
   if (options.brokers !== undefined && options.broker !== undefined) {
     throw invalid("broker", options.broker, "give either broker or brokers, not both");
   }
-  if (!Array.isArray(list) || list.length === 0) {
-    throw new InvalidArgumentError("MISSING_BROKER", "broker", list, "needs at least one broker URL");
-  }
-  return list.map((text: unknown, index) => brokerUrl(text, index, options.transport !== undefined));
-}
-
-function brokerUrl(text: unknown, index: number, anyScheme: boolean): URL {
-  const fail = (limit: string, cause?: unknown): never => {
-    // Credentials do not belong there, and must not end up in a log either.
-    const shown = typeof text === "string" ? text.replace(/\/\/.*@/, "//(hidden)@") : text;
-    throw new InvalidArgumentError("INVALID_BROKER_URL", `brokers[${index}]`, shown, limit, cause);
-  };
-  if (typeof text !== "string") return fail("must be a string");
-  if (!URL.canParse(text)) return fail("is not a URL such as mqtt://host:1883");
-  const url = new URL(text);
-  if (!anyScheme && !SCHEMES.includes(url.protocol)) {
-    return fail(`has an unknown scheme; known are ${SCHEMES.map((s) => s.slice(0, -1)).join(", ")}`);
-  }
-  if (url.username !== "" || url.password !== "") return fail("must not hold credentials: use username and password");
-  if (url.protocol === "unix:" ? url.pathname === "" : url.hostname === "" && !anyScheme) return fail("has no host");
-  return url;
+  const list = options.brokers ?? (options.broker === undefined ? [] : [options.broker]);
+  return brokerUrls(list, options.transport !== undefined);
 }
 
 interface ConnectSettings {

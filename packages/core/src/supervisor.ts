@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ConnectPacket, type DisconnectPacket, ReasonCode } from "@mqttv5/wire";
+import type { BrokerList } from "./broker-list.js";
 import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
 import type { ClientState } from "./client-state.js";
 import { Connection } from "./connection/connection.js";
+import { askCredentials, type CheckedCredentials } from "./credentials.js";
 import { MqttError, ReasonCodeError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
+import { ReconnectDelay } from "./reconnect-delay.js";
+import { judge } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
+import { referencedUrl, serverRedirect } from "./server-redirect.js";
 import type { Session } from "./session/session.js";
 import { onAbort } from "./signal.js";
 import type { Stats } from "./stats.js";
@@ -21,18 +26,6 @@ export interface SupervisorPort {
   established(info: ServerInfo): void;
   changed(state: ClientState): void;
 }
-
-/** Refusals that no further attempt would change (decision: before the first success these end the client). */
-const FATAL = new Set<number>([
-  ReasonCode.MalformedPacket,
-  ReasonCode.ProtocolError,
-  ReasonCode.UnsupportedProtocolVersion,
-  ReasonCode.ClientIdentifierNotValid,
-  ReasonCode.BadUserNameOrPassword,
-  ReasonCode.NotAuthorized,
-  ReasonCode.Banned,
-  ReasonCode.BadAuthenticationMethod,
-]);
 
 /** How one attempt came to its end. */
 interface AttemptEnd {
@@ -51,14 +44,18 @@ export class Supervisor {
   readonly #stats: Stats;
   readonly #buffered: BufferedBytes;
   readonly #callbacks: Callbacks;
+  readonly #brokers: BrokerList;
   readonly #port: SupervisorPort;
+  readonly #delay: ReconnectDelay;
   /** Aborts when the life is to end. */
   readonly #life = new AbortController();
-  /** Index into the brokers. A random start spreads many clients over them. */
-  #broker: number;
+  /** The broker of this attempt, or of its connection. */
+  #broker: URL;
   #connection: Connection | undefined;
   /** There has been a connection in this life. */
   #everConnected = false;
+  /** Redirects followed since the last connection. */
+  #detours = 0;
   /** Resolves with the first CONNACK; rejects if this life ends without one. */
   readonly connected: Promise<ServerInfo>;
   #resolveConnected!: (info: ServerInfo) => void;
@@ -72,6 +69,7 @@ export class Supervisor {
     stats: Stats,
     buffered: BufferedBytes,
     callbacks: Callbacks,
+    brokers: BrokerList,
     port: SupervisorPort,
   ) {
     this.#options = options;
@@ -79,8 +77,10 @@ export class Supervisor {
     this.#stats = stats;
     this.#buffered = buffered;
     this.#callbacks = callbacks;
+    this.#brokers = brokers;
     this.#port = port;
-    this.#broker = Math.floor(options.clock.random() * options.brokers.length);
+    this.#delay = new ReconnectDelay(options.reconnectBackoff, options.clock, options.logger);
+    this.#broker = brokers.upcoming;
     this.connected = new Promise((resolve, reject) => {
       this.#resolveConnected = resolve;
       this.#rejectConnected = reject;
@@ -104,42 +104,68 @@ export class Supervisor {
   }
 
   async #run(): Promise<MqttError | undefined> {
-    const { callbacks, clock, brokers } = this.#options;
-    /** Attempts since the last connection that outlived the delay before it. */
-    let failures = 0;
-    let delay = 0;
+    const { callbacks, clock, logger, refusals } = this.#options;
     for (;;) {
-      const { cause, lasted } = await this.#attempt(failures + 1);
+      const { cause, lasted } = await this.#attempt(this.#delay.failures + 1);
       if (lasted !== undefined) this.#stats.disconnects++;
       if (this.#stopped) return this.#over(undefined);
+      const verdict = judge(cause, this.#everConnected, refusals, logger);
       if (lasted === undefined) {
         this.#stats.connectFailures++;
         void this.#callbacks.post(callbacks.onConnectError, cause);
-        if (!this.#everConnected && (!this.#options.retryInitialConnect || isFatal(cause))) return this.#over(cause);
+        const followed = this.#redirected(cause);
+        if (verdict === "fatal" || !(this.#everConnected || this.#options.retryInitialConnect || followed)) {
+          return this.#over(cause);
+        }
       } else {
-        // Else a broker that accepts and drops at once would be asked again and again without a pause.
-        if (lasted > delay) failures = 0;
         if (cause.code === "SERVER_DISCONNECTED" && cause instanceof ReasonCodeError) {
+          if (cause.reasonCode === ReasonCode.SessionTakenOver) {
+            this.#delay.takenOver(this.#port.connectPacket().clientId);
+          }
           void this.#callbacks.post(callbacks.onServerDisconnect, cause);
         }
+        this.#redirected(cause);
         if ((await this.#callbacks.post(callbacks.onConnectionDown, cause)) === false) return this.#over(cause);
         if (this.#stopped) return this.#over(undefined);
+        if (verdict === "fatal") return this.#over(cause);
       }
-      this.#broker = (this.#broker + 1) % brokers.length;
-      delay = this.#delay(failures++, cause);
-      this.#port.changed({ status: "waiting", attempt: failures, reason: cause, retryAt: clock.wallTime() + delay });
+      this.#brokers.advance();
+      const delay = this.#delay.after(lasted, verdict);
+      const attempt = this.#delay.failures;
+      this.#port.changed({ status: "waiting", attempt, reason: cause, retryAt: clock.wallTime() + delay });
       await this.#pause(delay);
+      await this.#callbacks.flushed();
       if (this.#stopped) return this.#over(undefined);
-      void this.#callbacks.post(callbacks.onReconnectAttempt, failures, this.#brokerName);
+      void this.#callbacks.post(callbacks.onReconnectAttempt, attempt, this.#brokers.upcoming.href);
       await this.#callbacks.flushed(); // what they changed takes effect now
       if (this.#stopped) return this.#over(undefined);
     }
   }
 
+  /** Reports where the broker asks to go, and goes there next if that is wanted and possible; tells whether. */
+  #redirected(cause: MqttError): boolean {
+    const redirect = serverRedirect(cause);
+    if (redirect === undefined) return false;
+    const { callbacks, followRedirects, transport, logger } = this.#options;
+    void this.#callbacks.post(callbacks.onServerRedirect, redirect);
+    if (!followRedirects || redirect.reference === undefined || this.#detours === LONGEST_CHAIN) return false;
+    try {
+      const url = referencedUrl(redirect.reference, this.#broker, transport !== undefined);
+      if (redirect.permanent) this.#brokers.replace([url]);
+      else this.#brokers.detour(url);
+      this.#detours++;
+      return true;
+    } catch (error) {
+      logger.warn?.("The broker's redirect is not followed", error);
+      return false;
+    }
+  }
+
   /** One attempt and, if it succeeds, the whole life of its connection. */
   async #attempt(number: number): Promise<AttemptEnd> {
-    const { clock, connectTimeout } = this.#options;
+    const { clock, connectTimeout, credentials, connect } = this.#options;
     const attempt = new AbortController();
+    this.#broker = this.#brokers.take();
     const timer = clock.schedule(connectTimeout, () => {
       const text = `${this.#brokerName} did not accept the connection within ${connectTimeout} ms`;
       attempt.abort(new MqttError("CONNECT_TIMEOUT", text));
@@ -147,8 +173,10 @@ export class Supervisor {
     const unlink = onAbort(this.#life.signal, () => attempt.abort(this.#life.signal.reason));
     this.#port.changed({ status: "connecting", attempt: number, broker: this.#brokerName });
     try {
-      const link = await this.#dial(attempt.signal);
-      return await this.#converse(link, attempt.signal, () => timer.cancel());
+      const { signal } = attempt;
+      const checked = credentials && (await askCredentials(credentials, number, signal, connect));
+      const link = await this.#dial(signal, checked?.headers);
+      return await this.#converse(link, checked, signal, () => timer.cancel());
     } catch (error) {
       return { cause: this.#failure(error), lasted: undefined };
     } finally {
@@ -158,11 +186,10 @@ export class Supervisor {
   }
 
   /** A link to the broker of the moment; whatever the transport does, it ends with the signal. */
-  async #dial(signal: AbortSignal): Promise<Link> {
-    const url = this.#options.brokers[this.#broker] as URL;
+  async #dial(signal: AbortSignal, headers: CheckedCredentials["headers"]): Promise<Link> {
     const transport = await this.#port.transport();
     if (signal.aborted) throw signal.reason;
-    const dialling = transport.connect(url, { signal });
+    const dialling = transport.connect(this.#broker, headers === undefined ? { signal } : { signal, headers });
     let unlink: (() => void) | undefined;
     const aborted = new Promise<never>((_, reject) => {
       unlink = onAbort(signal, () => {
@@ -177,13 +204,18 @@ export class Supervisor {
     }
   }
 
-  #converse(link: Link, signal: AbortSignal, established: () => void): Promise<AttemptEnd> {
+  #converse(
+    link: Link,
+    credentials: CheckedCredentials | undefined,
+    signal: AbortSignal,
+    established: () => void,
+  ): Promise<AttemptEnd> {
     const { clock, callbacks } = this.#options;
     return new Promise((resolve) => {
       let since: number | undefined;
       const connection = new Connection(
         link,
-        this.#port.connectPacket(),
+        { ...this.#port.connectPacket(), ...credentials?.connect },
         this.#options,
         this.#session,
         this.#stats,
@@ -195,6 +227,7 @@ export class Supervisor {
             since = clock.now();
             this.#connection = connection;
             this.#everConnected = true;
+            this.#detours = 0;
             this.#stats.connects++;
             this.#port.changed({ status: "connected", broker: this.#brokerName, serverInfo: info });
             this.#port.established(info);
@@ -228,19 +261,6 @@ export class Supervisor {
     });
   }
 
-  /** A refusal that will hardly change soon waits the longest; so does an application whose backoff fails. */
-  #delay(failures: number, cause: MqttError): number {
-    const { reconnectBackoff, clock, logger } = this.#options;
-    try {
-      const delay = reconnectBackoff(isFatal(cause) ? Math.max(failures, LONGEST) : failures, () => clock.random());
-      if (Number.isFinite(delay)) return Math.max(0, delay);
-      logger.error?.(`reconnectBackoff returned ${delay}`);
-    } catch (error) {
-      logger.error?.("reconnectBackoff threw", error);
-    }
-    return FALLBACK_DELAY;
-  }
-
   #failure(error: unknown): MqttError {
     if (error instanceof MqttError) return error;
     const text = error instanceof Error ? error.message : String(error);
@@ -257,7 +277,7 @@ export class Supervisor {
   }
 
   get #brokerName(): string {
-    return (this.#options.brokers[this.#broker] as URL).href;
+    return this.#broker.href;
   }
 }
 
@@ -267,11 +287,5 @@ function discard(link: Link): void {
   link.destroy();
 }
 
-/** By this many failures every backoff has reached its longest delay. */
-const LONGEST = 30;
-/** Milliseconds. */
-const FALLBACK_DELAY = 30_000;
-
-function isFatal(error: MqttError): boolean {
-  return error.code === "CONNECT_REFUSED" && error instanceof ReasonCodeError && FATAL.has(error.reasonCode);
-}
+/** Brokers that send a client round in circles are not followed further than this from one connection to the next. */
+const LONGEST_CHAIN = 5;
