@@ -2,7 +2,7 @@
 import { type ConnectPacket, encode, type UserProperty } from "@mqttv5/wire";
 import { fromEncodeError, having, invalid, secret, text } from "./check.js";
 import { MqttError } from "./errors.js";
-import { orAborted } from "./signal.js";
+import { unlessAborted } from "./signal.js";
 
 /** What one attempt proves its identity with. What is left out stays as the client's options have it. */
 export interface Credentials {
@@ -38,7 +38,7 @@ export async function askCredentials(
 ): Promise<CheckedCredentials> {
   try {
     const asked = (async () => provider(attempt, signal))();
-    return check(await orAborted(asked, signal), base);
+    return check(await unlessAborted(asked, signal), base);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const text = error instanceof Error ? error.message : String(error);

@@ -32,6 +32,23 @@ export function onAbort(signal: AbortSignal, aborted: (error: MqttError) => void
   return () => signal.removeEventListener("abort", listener);
 }
 
+/** What `promise` comes to, or the signal's own reason if that comes first. A rejection that comes later is nobody's. */
+export function unlessAborted<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const unlink = onAbort(signal, () => reject(signal.reason));
+    promise.then(
+      (value) => {
+        unlink();
+        resolve(value);
+      },
+      (error: unknown) => {
+        unlink();
+        reject(error);
+      },
+    );
+  });
+}
+
 /**
  * Calls `stop` once, when the signal aborts (at once if it already has) or when the time is up. Returns what calls it off:
  * neither a timer nor a listener may outlive the call it bounds.

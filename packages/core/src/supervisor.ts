@@ -13,7 +13,7 @@ import { judge } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
 import { referencedUrl, serverRedirect } from "./server-redirect.js";
 import type { Session } from "./session/session.js";
-import { onAbort } from "./signal.js";
+import { onAbort, unlessAborted } from "./signal.js";
 import type { Stats } from "./stats.js";
 import type { Link, Transport } from "./transport.js";
 
@@ -190,17 +190,11 @@ export class Supervisor {
     const transport = await this.#port.transport();
     if (signal.aborted) throw signal.reason;
     const dialling = transport.connect(this.#broker, headers === undefined ? { signal } : { signal, headers });
-    let unlink: (() => void) | undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      unlink = onAbort(signal, () => {
-        reject(signal.reason as MqttError);
-        dialling.then(discard, () => {});
-      });
-    });
     try {
-      return await Promise.race([dialling, aborted]);
-    } finally {
-      unlink?.();
+      return await unlessAborted(dialling, signal);
+    } catch (error) {
+      void dialling.then(discard, () => {});
+      throw error;
     }
   }
 
