@@ -41,7 +41,7 @@ const scratch = new Writer();
  * @throws {EncodeError} if a field is not what the standard allows.
  */
 export function encode(packet: Packet): Uint8Array {
-  if (packet.type !== PacketType.Publish || !(packet.payload.length > largePayload)) {
+  if (packet.type !== PacketType.Publish || !(packet.payload?.length > largePayload)) {
     encodeInto(scratch, packet);
     return scratch.copy();
   }

@@ -21,6 +21,7 @@ export function writeProperties(
     writer.u8(0);
     return 0;
   }
+  writer.checkObject("properties", values);
   const outer = writer.path;
   writer.path = path ?? "properties.";
   const where = 1 << context;

@@ -292,6 +292,12 @@ export class Writer {
     if (qos !== 0 && qos !== 1 && qos !== 2) throw this.fail("INVALID_QOS", "qos", qos, "must be 0, 1 or 2");
   }
 
+  /** @internal */
+  checkObject(field: string, value: unknown): void {
+    if (typeof value !== "object" || value === null)
+      throw this.fail("INVALID_FIELD", field, value, "must be an object");
+  }
+
   /** A list that must not be empty. @internal */
   checkList(field: string, list: readonly unknown[]): void {
     if (!Array.isArray(list)) throw this.fail("INVALID_FIELD", field, list, "must be a list");

@@ -37,7 +37,7 @@ const lone = "a\ud800b";
 
 type Refusal = [title: string, packet: unknown, code: EncodeError["code"], field: string];
 
-const withProperties = (packet: object, properties: object): unknown => ({ ...packet, properties });
+const withProperties = (packet: object, properties: unknown): unknown => ({ ...packet, properties });
 
 const refusals: readonly Refusal[] = [
   ["a topic with + [parity 15] [MQTT-3.3.2-2]", { ...publish, topic: "a/+" }, "INVALID_TOPIC", "topic"],
@@ -54,6 +54,17 @@ const refusals: readonly Refusal[] = [
   ],
   ["a topic that is no string", { ...publish, topic: 7 }, "INVALID_FIELD", "topic"],
   ["a payload that is a string", { ...publish, payload: "hello" }, "INVALID_FIELD", "payload"],
+  ["a payload that is not there", { ...publish, payload: undefined }, "INVALID_FIELD", "payload"],
+  ["properties that are null", withProperties(publish, null), "INVALID_FIELD", "properties"],
+  ["properties that are a number", withProperties(publish, 5), "INVALID_FIELD", "properties"],
+  ["a will that is null", { ...connect, will: null }, "INVALID_FIELD", "will"],
+  [
+    "will properties that are null",
+    { ...connect, will: { ...will, properties: null } },
+    "INVALID_FIELD",
+    "will.properties",
+  ],
+  ["a subscription that is null", { ...subscribe, subscriptions: [filter, null] }, "INVALID_FIELD", "subscriptions[1]"],
   ["QoS 3 [parity 13] [MQTT-3.3.1-4]", { ...publish, qos: 3 }, "INVALID_QOS", "qos"],
   ["QoS -1 [parity 13]", { ...publish, qos: -1 }, "INVALID_QOS", "qos"],
   ["QoS 1.5 [parity 13]", { ...publish, qos: 1.5 }, "INVALID_QOS", "qos"],

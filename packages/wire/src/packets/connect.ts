@@ -93,6 +93,7 @@ function readWill(reader: Reader, flags: number): DecodedWill | undefined {
 export function write(writer: Writer, packet: ConnectPacket): void {
   const { will, username, password, keepAlive } = packet;
   if (!isWhole(keepAlive, 0, 0xffff)) throw writer.fail("INVALID_FIELD", "keepAlive", keepAlive, "must be 0 to 65535");
+  if (will !== undefined) writer.checkObject("will", will);
   let flags = 0;
   if (username !== undefined) flags |= flag.username;
   if (password !== undefined) flags |= flag.password;

@@ -78,10 +78,11 @@ export function write(writer: Writer, packet: SubscribePacket): void {
   writeProperties(writer, PacketType.Subscribe, packet.properties);
   writer.checkList("subscriptions", subscriptions); // [MQTT-3.8.3-2]
   subscriptions.forEach((subscription, index) => {
+    writer.checkObject(`subscriptions[${index}]`, subscription);
     writer.path = `subscriptions[${index}].`;
     writeFilter(writer, subscription);
+    writer.path = "";
   });
-  writer.path = "";
   writer.close();
 }
 
