@@ -70,7 +70,7 @@ export class Client {
       session: this.#session,
       subscriptions: this.#subscriptions,
     });
-    this.#publisher = new Publisher(resolved, this.#session, this.#stats, () => this.#connection);
+    this.#publisher = new Publisher(resolved, this.#session, this.#stats, this.#state, () => this.#connection);
   }
 
   // Life
@@ -140,8 +140,8 @@ export class Client {
 
   /**
    * Publishes (section 3.3). QoS 0 resolves once the message is on its way; QoS 1 and 2 when the broker has acknowledged,
-   * over as many connections as it takes. Rejects with `NOT_CONNECTED` while there is no connection, with `code` and
-   * `delivery` on everything else. The payload must not change until the promise has settled.
+   * over as many connections as it takes. Rejects with `NOT_CONNECTED` while there is no connection, or waits for one with
+   * `whenOffline: "wait"`; with `code` and `delivery` on everything else. The payload must not change until the promise has settled.
    */
   publish(topic: string, payload?: Uint8Array | string, options?: PublishOptions): Promise<PublishResult> {
     return this.#publisher.publish(topic, payload, options);
@@ -150,7 +150,7 @@ export class Client {
   /**
    * Subscribes (section 3.8); messages come from the async iterable it resolves with. Resolves when the broker has granted
    * at least one filter; rejects with a `SubscribeError` if it granted none, with `NOT_CONNECTED` while the connection is
-   * lost. Before the first connection it resolves at once, and the broker is asked when there is one.
+   * lost, or waits for the next with `whenOffline: "wait"`. Before the first connection it resolves at once, and the broker is asked when there is one.
    */
   async subscribe(filters: Filters, options: SubscribeOptions = {}): Promise<Subscription> {
     const inbox = this.#inbox(options);
@@ -221,9 +221,9 @@ export class Client {
   async #subscribe(filters: Filters, options: SubscribeOptions, sink: MessageSink): Promise<LocalSubscription> {
     const resolved = resolveFilters(filters, options);
     if (options.signal?.aborted) throw abortError(options.signal, "not-sent");
-    const where = this.#lifecycle.admit();
+    const where = this.#lifecycle.admit(options.whenOffline ?? this.#options.whenOffline);
     const local = this.#subscriptions.add(resolved, sink);
-    if (where === "connected") await this.#subscriptions.subscribe(local, options);
+    if (where !== "early") await this.#subscriptions.subscribe(local, options);
     return local;
   }
 }

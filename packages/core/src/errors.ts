@@ -51,7 +51,8 @@ export type ErrorCode =
   | "TOPIC_ALIAS_INVALID"
   | "TOPIC_NAME_INVALID"
   | "UNSUBSCRIBE_REFUSED"
-  | "WILDCARD_SUBS_UNSUPPORTED";
+  | "WILDCARD_SUBS_UNSUPPORTED"
+  | "WRITE_QUEUE_FULL";
 
 /** What an {@link MqttError} may carry besides its code and message. */
 export interface MqttErrorDetails {

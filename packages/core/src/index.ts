@@ -33,7 +33,7 @@ export type { DropReason, Overflow } from "./subscribe/inbox.js";
 export type { Logger } from "./logger.js";
 export type { Message } from "./message.js";
 export type { ClientOptions, PublishMode, SessionLossPolicy, WillOptions } from "./options.js";
-export type { PublishOptions, PublishResult } from "./publish-options.js";
+export type { PublishOptions, PublishResult, WhenOffline } from "./publish-options.js";
 export type { RefusalContext, RefusalPolicy, RefusalVerdict } from "./refusals.js";
 export type { ServerInfo } from "./server-info.js";
 export type { ServerRedirect } from "./server-redirect.js";

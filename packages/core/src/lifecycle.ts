@@ -10,6 +10,7 @@ import type { Connection } from "./connection/connection.js";
 import { type DisconnectOptions, disconnectPacket } from "./disconnect-options.js";
 import { type Delivery, MqttError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
+import type { WhenOffline } from "./publish-options.js";
 import { Publisher } from "./publisher.js";
 import type { ServerInfo } from "./server-info.js";
 import { delivery } from "./session/outbound-publish.js";
@@ -70,14 +71,15 @@ export class Lifecycle {
   }
 
   /**
-   * Where a subscription may be made: on a connection, or, before the first one of a life, in advance. Throws `CLOSED` or
-   * `NOT_CONNECTED` elsewhere.
+   * Where a subscription may be made: on a connection, before the first one of a life in advance, or, if the call waits, on the
+   * next one. Throws `CLOSED` or `NOT_CONNECTED` elsewhere.
    */
-  admit(): "connected" | "early" {
+  admit(whenOffline: WhenOffline): "connected" | "early" | "later" {
     const { status } = this.#state.current;
     if (this.#disposed || status === "closed") throw closed(undefined, "not-sent");
     if (this.connection !== undefined) return "connected";
     if (status === "idle" || (this.#life !== undefined && !this.#life.resuming && !this.#life.stopping)) return "early";
+    if (whenOffline === "wait" && this.#life?.stopping === false) return "later";
     throw new MqttError("NOT_CONNECTED", "There is no connection to subscribe on", { delivery: "not-sent" });
   }
 

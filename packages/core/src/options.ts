@@ -30,6 +30,7 @@ import { type Clock, systemClock } from "./clock.js";
 import type { CredentialsProvider } from "./credentials.js";
 import type { MqttError, ReasonCodeError } from "./errors.js";
 import { type Logger, quiet } from "./logger.js";
+import { type WhenOffline, whenOffline } from "./publish-options.js";
 import type { RefusalPolicy } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
 import type { ServerRedirect } from "./server-redirect.js";
@@ -133,6 +134,17 @@ export interface ClientOptions {
    * with 0x97. Default 64 MiB.
    */
   readonly maximumBufferedBytes?: number | undefined;
+  /**
+   * What `publish`, `subscribe` and `request` do while there is no connection: reject with `NOT_CONNECTED` (default), or wait
+   * for one. Publishes that wait keep the order of the calls, count against `maximumPendingBytes`, and end with the process.
+   */
+  readonly whenOffline?: WhenOffline | undefined;
+  /**
+   * Bytes of publishes that no link has taken: QoS 0 behind a full link, QoS 1/2 that wait for the broker's Receive Maximum,
+   * and those that wait for a connection. Past it `publish` waits while connected, and rejects with `WRITE_QUEUE_FULL`
+   * while not. Default 64 MiB.
+   */
+  readonly maximumPendingBytes?: number | undefined;
   /** Tolerate a Remaining Length with too many bytes and reserved flags of PINGRESP; each is logged. Default false. */
   readonly lenientDecoding?: boolean | undefined;
   /** Where diagnostics go. Default: nowhere. */
@@ -182,6 +194,8 @@ export interface ResolvedOptions {
   readonly sessionLossPolicy: SessionLossPolicy;
   readonly qosDowngrade: boolean;
   readonly maximumBufferedBytes: number;
+  readonly whenOffline: WhenOffline;
+  readonly maximumPendingBytes: number;
   readonly lenientDecoding: boolean;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -241,6 +255,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     sessionLossPolicy: oneOf("sessionLossPolicy", options.sessionLossPolicy ?? "republish", ["republish", "fail"]),
     qosDowngrade: flag("qosDowngrade", options.qosDowngrade) ?? false,
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
+    whenOffline: whenOffline(options.whenOffline ?? "reject"),
+    maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
     logger: quiet(having("logger", options.logger) ?? {}),
     clock: having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random") ?? systemClock(),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType, type PublishPacket, type PublishProperties, type QoS, type UserProperty } from "@mqttv5/wire";
-import { bytes, flag, qos, text, waiting } from "./check.js";
+import { bytes, flag, oneOf, qos, text, waiting } from "./check.js";
 import { InvalidArgumentError } from "./errors.js";
+
+/** What a call does while there is no connection: reject with `NOT_CONNECTED`, or wait for one. */
+export type WhenOffline = "reject" | "wait";
 
 /** How to publish. */
 export interface PublishOptions {
@@ -28,6 +31,8 @@ export interface PublishOptions {
   readonly topicAlias?: number | undefined;
   /** Aborting stops the waiting; a message no connection was handed yet is withdrawn. */
   readonly signal?: AbortSignal | undefined;
+  /** Without a connection: reject at once, or wait for one. Default: the client's `whenOffline`. */
+  readonly whenOffline?: WhenOffline | undefined;
   /** Milliseconds to wait for the acknowledgement; then as if aborted, with `TIMEOUT`. */
   readonly timeout?: number | undefined;
 }
@@ -43,6 +48,7 @@ export interface PublishResult {
 /** The PUBLISH for a call, checked as far as the codec does not. The identifier is a placeholder. */
 export function publishPacket(topic: string, payload: Uint8Array | string, options: PublishOptions): PublishPacket {
   waiting(options);
+  if (options.whenOffline !== undefined) whenOffline(options.whenOffline);
   const level = options.qos === undefined ? 0 : qos("qos", options.qos);
   return {
     type: PacketType.Publish,
@@ -62,6 +68,10 @@ function aliasOf({ topicAlias }: PublishOptions, level: QoS, topic: string): num
   if (topic !== "") return undefined;
   const limit = `must come with a topic at QoS ${level}`;
   throw new InvalidArgumentError("TOPIC_ALIAS_INVALID", "topicAlias", topicAlias, limit);
+}
+
+export function whenOffline(value: unknown): WhenOffline {
+  return oneOf("whenOffline", value, ["reject", "wait"]);
 }
 
 /** Only what a client may send, picked by name: no Subscription Identifier leaves [MQTT-3.3.4-6]. */

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type AckPacket, encode, packetName, type PublishPacket, reasonName } from "@mqttv5/wire";
 import { fromEncodeError } from "./check.js";
+import type { ClientState, StateFeed } from "./client-state.js";
 import type { Connection } from "./connection/connection.js";
 import { type ErrorCode, InvalidArgumentError, MqttError, ReasonCodeError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
+import { PendingBytes, pendingCost } from "./pending-bytes.js";
 import { type PublishOptions, type PublishResult, publishPacket } from "./publish-options.js";
 import type { ServerInfo } from "./server-info.js";
 import { delivery, OutboundPublish, type PublishWaiter } from "./session/outbound-publish.js";
 import type { Session } from "./session/session.js";
-import { abortError, bounded, deadline, type WaitOptions, within } from "./signal.js";
+import { abortError, bounded, deadline, remaining, type WaitOptions, within } from "./signal.js";
 import type { Stats } from "./stats.js";
+import { type WaitingPublish, WaitingPublishes } from "./waiting-publishes.js";
 
 /** The broker's refusals that have a name of their own. */
 const REFUSALS: Readonly<Record<number, ErrorCode>> = {
@@ -25,18 +28,37 @@ const REFUSALS: Readonly<Record<number, ErrorCode>> = {
 const SENT: PublishResult = Object.freeze({ reasonCode: 0 });
 const NO_OPTIONS: PublishOptions = Object.freeze({});
 
+/** Of those that waited. */
+const ADMITTED_PER_TURN = 256;
+
 /** Publishes for one client: checks, what the broker allows, and the caller's promise. Lives as long as the client. */
 export class Publisher {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
   readonly #stats: Stats;
+  readonly #state: StateFeed;
   readonly #connection: () => Connection | undefined;
+  /** Accepted at QoS 1 and 2, and not sent. */
+  readonly #pending: PendingBytes;
+  /** Not accepted: no later call goes ahead of these. */
+  readonly #waiting: WaitingPublishes;
+  #scheduled = false;
 
-  constructor(options: ResolvedOptions, session: Session, stats: Stats, connection: () => Connection | undefined) {
+  constructor(
+    options: ResolvedOptions,
+    session: Session,
+    stats: Stats,
+    state: StateFeed,
+    connection: () => Connection | undefined,
+  ) {
     this.#options = options;
     this.#session = session;
     this.#stats = stats;
+    this.#state = state;
     this.#connection = connection;
+    this.#pending = new PendingBytes(options.maximumPendingBytes, () => this.#schedule());
+    this.#waiting = new WaitingPublishes(options.clock);
+    state.follow((current) => this.#changed(current));
   }
 
   publish(
@@ -48,15 +70,14 @@ export class Publisher {
       const packet = publishPacket(topic, payload, options);
       const connection = this.#connection();
       const info = connection?.info;
-      if (connection === undefined || info === undefined) {
-        encode(packet); // a wrong argument is the more useful answer
-        return Promise.reject(
-          new MqttError("NOT_CONNECTED", "There is no connection to publish on", { delivery: "not-sent" }),
-        );
-      }
+      if (connection === undefined || info === undefined) return this.#offline(packet, options);
       if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal, "not-sent"));
+      if (this.#waiting.size > 0 || this.#full(connection)) return this.#online(packet, options);
       const fitting = this.#fit(packet, info);
-      return fitting.qos === 0 ? this.#sendOnce(connection, fitting, options, info) : this.#own(fitting, options, info);
+      if (fitting.qos === 0) return this.#sendOnce(connection, fitting, options, info);
+      const interval = packet.properties?.messageExpiryInterval;
+      const expiresAt = interval === undefined ? Infinity : this.#options.clock.now() + interval * 1000;
+      return this.#own(fitting, options, info, expiresAt);
     } catch (error) {
       return Promise.reject(fromEncodeError(error));
     }
@@ -77,6 +98,90 @@ export class Publisher {
     }
     return undefined;
   }
+
+  // Waiting
+
+  /** There is no connection: the call waits for one if it may, in bounded memory. */
+  #offline(packet: PublishPacket, options: PublishOptions): Promise<PublishResult> {
+    const size = encode(packet).length; // a wrong argument is the more useful answer
+    if ((options.whenOffline ?? this.#options.whenOffline) === "reject") return Promise.reject(notConnected());
+    const { current } = this.#state;
+    if (current.status === "closed") return Promise.reject(closed(current.cause));
+    if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal, "not-sent"));
+    const { maximum, held } = this.#pending;
+    if (held + this.#waiting.bytes + pendingCost(size) > maximum) {
+      const text = `The publishes that wait for a connection would pass ${maximum} bytes`;
+      return Promise.reject(new MqttError("WRITE_QUEUE_FULL", text, { delivery: "not-sent" }));
+    }
+    return this.#waiting.add(packet, size, options, true);
+  }
+
+  /** There is a connection, but no room, or others wait already. */
+  #online(packet: PublishPacket, options: PublishOptions): Promise<PublishResult> {
+    const offline = (options.whenOffline ?? this.#options.whenOffline) === "wait";
+    const waiting = this.#waiting.add(packet, encode(packet).length, options, offline);
+    this.#schedule();
+    return waiting;
+  }
+
+  /** What was accepted and no link has taken fills its memory. */
+  #full(connection: Connection): boolean {
+    return this.#pending.held + connection.sender.backlog >= this.#pending.maximum;
+  }
+
+  #changed(state: ClientState): void {
+    if (this.#waiting.size === 0) return;
+    if (state.status === "connected") this.#schedule();
+    else if (state.status === "closed") this.#waiting.fail(closed(state.cause), () => true);
+    else this.#waiting.fail(notConnected(), ({ offline }) => !offline);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.size === 0) return;
+    this.#scheduled = true;
+    this.#options.clock.afterTurn(() => {
+      this.#scheduled = false;
+      this.#admit();
+    });
+  }
+
+  /** Accepts what waits, oldest first, as far as there is room. Not all in one turn: others want theirs. */
+  #admit(): void {
+    for (let n = 0; n < ADMITTED_PER_TURN; n++) {
+      const connection = this.#connection();
+      if (connection?.info === undefined) return; // the next one calls again
+      if (this.#full(connection)) {
+        // Else the session says when it has sent something.
+        if (connection.sender.backlog > 0) void connection.sender.room().then(() => this.#schedule());
+        return;
+      }
+      const publish = this.#waiting.shift();
+      if (publish === undefined) return;
+      try {
+        publish.resolve(this.#accept(publish, connection, connection.info));
+      } catch (error) {
+        publish.reject(fromEncodeError(error));
+      }
+    }
+    this.#schedule();
+  }
+
+  #accept(publish: WaitingPublish, connection: Connection, info: ServerInfo): Promise<PublishResult> {
+    const { clock } = this.#options;
+    const { expiresAt } = publish;
+    const left = Math.ceil((expiresAt - clock.now()) / 1000);
+    if (left <= 0) {
+      throw new MqttError("MESSAGE_EXPIRED", "The message expired before it could be sent", { delivery: "not-sent" });
+    }
+    const options = bounded(publish.options) ? remaining(clock, publish.options, publish.since) : NO_OPTIONS;
+    const packet = this.#fit(publish.packet, info);
+    if (packet.qos > 0) return this.#own(packet, options, info, expiresAt);
+    if (left === Infinity) return this.#sendOnce(connection, packet, options, info);
+    const properties = { ...packet.properties, messageExpiryInterval: left }; // the time spent here counts
+    return this.#sendOnce(connection, { ...packet, properties }, options, info);
+  }
+
+  // Sending
 
   /** What the broker granted is checked before anything is sent [MQTT-3.2.2-11, MQTT-3.2.2-14]. */
   #fit(packet: PublishPacket, info: ServerInfo): PublishPacket {
@@ -110,21 +215,17 @@ export class Publisher {
   }
 
   /** Accepted means owned: from here the message is delivered, or the promise says what is known. */
-  #own(packet: PublishPacket, options: PublishOptions, info: ServerInfo): Promise<PublishResult> {
+  #own(packet: PublishPacket, options: WaitOptions, info: ServerInfo, expiresAt: number): Promise<PublishResult> {
     const frame = encode(packet);
     checkSize(frame.length, info);
-    const { clock } = this.#options;
-    const interval = packet.properties?.messageExpiryInterval;
-    const now = clock.now();
-    const expiresAt = interval === undefined ? Infinity : now + interval * 1000;
     return new Promise((resolve, reject) => {
       const waiter: PublishWaiter = {
         acknowledged: (ack) => (ack.reasonCode < 0x80 ? resolve(result(ack)) : reject(refused(ack))),
         failed: reject,
       };
-      const publish = new OutboundPublish(frame, packet.qos, packet.retain, expiresAt, waiter);
+      const publish = new OutboundPublish(frame, packet.qos, packet.retain, expiresAt, waiter, this.#pending);
       if (bounded(options)) this.#bound(publish, waiter, options, reject);
-      this.#session.advance(now);
+      this.#session.advance(this.#options.clock.now());
       this.#session.publish(publish);
       this.#connection()?.regulate(); // the answer has to be read
     });
@@ -165,6 +266,14 @@ function checkSize(size: number, info: ServerInfo): void {
   if (size <= info.maximumPacketSize) return;
   const limit = `the broker takes packets of at most ${info.maximumPacketSize} bytes`;
   throw new InvalidArgumentError("PACKET_TOO_LARGE", "packet", `${size} bytes`, limit);
+}
+
+function notConnected(): MqttError {
+  return new MqttError("NOT_CONNECTED", "There is no connection to publish on", { delivery: "not-sent" });
+}
+
+function closed(cause: MqttError | undefined): MqttError {
+  return new MqttError("CLOSED", "The client was closed", { cause, delivery: "not-sent" });
 }
 
 function result(ack: AckPacket): PublishResult {

@@ -52,6 +52,18 @@ export class Sender {
     return this.#writer.length + this.#link.pendingBytes;
   }
 
+  /** Bytes that a link which takes no more has left behind; 0 while it takes them. */
+  get backlog(): number {
+    return this.#congested ? this.pendingBytes : 0;
+  }
+
+  /** Resolves in a later turn, when the link takes bytes again or the connection has ended. */
+  room(): Promise<void> {
+    if (!this.#open) return Promise.resolve();
+    this.#schedule();
+    return this.#wait();
+  }
+
   /** Sends a packet with this turn's chunk. Throws the codec's `EncodeError`, and then sends nothing. */
   send(packet: Packet): void {
     if (!this.#open) return;
@@ -89,8 +101,7 @@ export class Sender {
     }
     this.#turnBytes += size;
     if (++this.#turnPackets < TURN_PACKETS && this.#turnBytes < TURN_BYTES && !this.#congested) return undefined;
-    this.#schedule();
-    return this.#wait();
+    return this.room();
   }
 
   /**

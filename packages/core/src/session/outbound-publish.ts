@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type AckPacket, type QoS, withMessageExpiry } from "@mqttv5/wire";
 import type { MqttError } from "../errors.js";
+import { type PendingBytes, pendingCost } from "../pending-bytes.js";
 
 /** Where a QoS 1/2 publish stands. Small integers: compared on every acknowledgement. */
 export const Phase = {
@@ -40,13 +41,32 @@ export class OutboundPublish {
   readonly expiresAt: number;
   /** Nobody, once the caller stopped waiting. */
   waiter: PublishWaiter | undefined;
+  /** Counts its bytes until a connection is first handed it. */
+  #pending: PendingBytes | undefined;
 
-  constructor(frame: Uint8Array, qos: QoS, retain: boolean, expiresAt: number, waiter: PublishWaiter | undefined) {
+  constructor(
+    frame: Uint8Array,
+    qos: QoS,
+    retain: boolean,
+    expiresAt: number,
+    waiter: PublishWaiter | undefined,
+    pending?: PendingBytes,
+  ) {
     this.frame = frame;
     this.qos = qos;
     this.retain = retain;
     this.expiresAt = expiresAt;
     this.waiter = waiter;
+    this.#pending = pending;
+    pending?.add(pendingCost(frame.length));
+  }
+
+  /** It waits no more to be sent: a connection is handed it, or it is done. */
+  leave(): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    this.#pending = undefined;
+    pending.remove(pendingCost(this.frame.length));
   }
 
   /** Takes a Packet Identifier and writes it into the frame, behind the topic. */

@@ -329,6 +329,7 @@ export class Session {
       publish.phase = publish.qos === 1 ? Phase.AwaitPuback : Phase.AwaitPubrec;
     }
     publish.attempted = true;
+    publish.leave();
     publish.counted = true;
     this.#stats.sendQuota = --this.#quota;
     this.#port.sendPublish(publish.frame, duplicate);
@@ -372,6 +373,7 @@ export class Session {
   /** Gives back what the publish held: identifier, quota, its places in order. */
   #finish(publish: OutboundPublish): void {
     publish.phase = Phase.Done;
+    publish.leave();
     if (publish.packetId !== 0) this.#ids.free(publish.packetId);
     this.#outbound.delete(publish);
     this.#released.delete(publish);

@@ -28,6 +28,7 @@ export class BrokerFilter {
 
   /** A SUBSCRIBE leaves, with a Subscription Identifier or 0 for none; `by` brought it about, if one holder did. */
   sent(identifier: number, by: LocalSubscription | undefined): void {
+    this.asked = true;
     this.newest = by;
     if (identifier === 0) return;
     if (this.#sent.length === MOST_IDENTIFIERS) this.#sent.shift();

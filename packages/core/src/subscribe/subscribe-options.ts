@@ -4,6 +4,7 @@ import type { Clock } from "../clock.js";
 import type { DropReason, InboxSettings, Overflow } from "./inbox.js";
 import type { Logger } from "../logger.js";
 import type { Message } from "../message.js";
+import { type WhenOffline, whenOffline } from "../publish-options.js";
 import type { DeliveryOptions } from "./topic-filter.js";
 
 /** How to subscribe. The delivery options hold for every filter that does not say otherwise. */
@@ -19,6 +20,8 @@ export interface SubscribeOptions extends DeliveryOptions {
   readonly autoAck?: boolean | undefined;
   /** A message is dropped; it can be read, and is acked afterwards. Must not block. */
   readonly onDrop?: ((message: Message, reason: DropReason) => void) | undefined;
+  /** While the connection is lost: reject at once, or wait for the next one. Default: the client's `whenOffline`. */
+  readonly whenOffline?: WhenOffline | undefined;
   /** Aborting while the broker has not answered undoes the subscription. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds to wait for the broker's answer; then as if aborted, with `TIMEOUT`. Default: no limit. */
@@ -39,6 +42,7 @@ export function inboxSettings(
   dropped: () => void,
 ): InboxSettings {
   waiting(options);
+  if (options.whenOffline !== undefined) whenOffline(options.whenOffline);
   const onDrop = callable("onDrop", options.onDrop);
   return {
     overflow: oneOf("overflow", options.overflow ?? "hold", ["hold", "drop-newest", "drop-oldest"]),

@@ -147,8 +147,18 @@ export class Subscriptions implements SubscriptionHome {
     const orphaned = local.filters
       .filter(({ filter }) => this.#filters.release(local, filter))
       .map(({ filter }) => filter);
-    local.end(end, end.reason === "unsubscribed" || end.reason === "aborted");
+    const left = end.reason === "unsubscribed" || end.reason === "aborted";
+    if (left) this.#forgetUnsent();
+    local.end(end, left);
     return orphaned;
+  }
+
+  /** What no connection was handed and nobody wants any more. */
+  #forgetUnsent(): void {
+    for (const operation of this.#pending) {
+      if (operation.type !== PacketType.Subscribe || operation.wanted || operation.delivery !== "not-sent") continue;
+      this.#forget(operation);
+    }
   }
 
   /** The caller stopped waiting for SUBACK: the broker may hold the subscription, now or when the session is resumed. */
@@ -159,7 +169,6 @@ export class Subscriptions implements SubscriptionHome {
 
   /** Sends a SUBSCRIBE; `by` brought it about, if one subscription did. */
   #ask(known: readonly BrokerFilter[], by: LocalSubscription | undefined, settle: Settle): SubscribeOperation {
-    for (const filter of known) filter.asked = true;
     const operation = new SubscribeOperation(known, {
       sent: () => {
         const identifier = this.#nextIdentifier();
