@@ -3,15 +3,33 @@ import type { MqttError } from "./errors.js";
 import { Ring } from "./ring.js";
 import type { ServerInfo } from "./server-info.js";
 
-/** Where a client stands, as one readable value. */
+/**
+ * Where a client stands, as one readable value. `attempt` counts from 1, and from 1 again with a connection that outlived the
+ * delay before it; `lastServerInfo` is what the last good CONNACK since `connect` granted, undefined before there was one.
+ */
 export type ClientState =
   /** Made, and never connected. */
   | { readonly status: "idle" }
-  /** Dialling `broker`, or waiting for its CONNACK; `attempt` counts from 1 since the last stable connection. */
-  | { readonly status: "connecting"; readonly attempt: number; readonly broker: string }
+  /** Asking for credentials, dialling `broker`, or waiting for its CONNACK. */
+  | {
+      readonly status: "connecting";
+      readonly attempt: number;
+      readonly broker: string;
+      /** Why the attempt or connection before this one ended; undefined for the first. */
+      readonly reason: MqttError | undefined;
+      readonly lastServerInfo: ServerInfo | undefined;
+    }
+  /** `serverInfo` is what CONNACK granted: the limits that hold now. */
   | { readonly status: "connected"; readonly broker: string; readonly serverInfo: ServerInfo }
-  /** The next attempt starts at `retryAt`, in milliseconds since 1970. */
-  | { readonly status: "waiting"; readonly attempt: number; readonly reason: MqttError; readonly retryAt: number }
+  /** Attempt number `attempt`, or its connection, is over; the next one starts at `retryAt`, in milliseconds since 1970. */
+  | {
+      readonly status: "waiting";
+      readonly attempt: number;
+      /** Why: a `ReasonCodeError` if the broker refused or disconnected. */
+      readonly reason: MqttError;
+      readonly retryAt: number;
+      readonly lastServerInfo: ServerInfo | undefined;
+    }
   /** Disconnected by the application, or, with a cause, failed. */
   | { readonly status: "closed"; readonly cause?: MqttError | undefined };
 

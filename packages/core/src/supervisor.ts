@@ -52,8 +52,10 @@ export class Supervisor {
   /** The broker of this attempt, or of its connection. */
   #broker: URL;
   #connection: Connection | undefined;
-  /** There has been a connection in this life. */
-  #everConnected = false;
+  /** Why the last attempt or connection ended. */
+  #reason: MqttError | undefined;
+  /** What the last good CONNACK granted; undefined if there has been no connection in this life. */
+  #lastServerInfo: ServerInfo | undefined;
   /** Redirects followed since the last connection. */
   #detours = 0;
   /** Resolves with the first CONNACK; rejects if this life ends without one. */
@@ -109,12 +111,12 @@ export class Supervisor {
       const { cause, lasted } = await this.#attempt(this.#delay.failures + 1);
       if (lasted !== undefined) this.#stats.disconnects++;
       if (this.#stopped) return this.#over(undefined);
-      const verdict = judge(cause, this.#everConnected, refusals, logger);
+      const verdict = judge(cause, this.#lastServerInfo !== undefined, refusals, logger);
       if (lasted === undefined) {
         this.#stats.connectFailures++;
         void this.#callbacks.post(callbacks.onConnectError, cause);
         const followed = this.#redirected(cause);
-        if (verdict === "fatal" || !(this.#everConnected || this.#options.retryInitialConnect || followed)) {
+        if (verdict === "fatal" || !(this.#lastServerInfo || this.#options.retryInitialConnect || followed)) {
           return this.#over(cause);
         }
       } else {
@@ -132,7 +134,14 @@ export class Supervisor {
       this.#brokers.advance();
       const delay = this.#delay.after(lasted, verdict);
       const attempt = this.#delay.failures;
-      this.#port.changed({ status: "waiting", attempt, reason: cause, retryAt: clock.wallTime() + delay });
+      this.#reason = cause;
+      this.#port.changed({
+        status: "waiting",
+        attempt,
+        reason: cause,
+        retryAt: clock.wallTime() + delay,
+        lastServerInfo: this.#lastServerInfo,
+      });
       await this.#pause(delay);
       await this.#callbacks.flushed();
       if (this.#stopped) return this.#over(undefined);
@@ -171,7 +180,13 @@ export class Supervisor {
       attempt.abort(new MqttError("CONNECT_TIMEOUT", text));
     });
     const unlink = onAbort(this.#life.signal, () => attempt.abort(this.#life.signal.reason));
-    this.#port.changed({ status: "connecting", attempt: number, broker: this.#brokerName });
+    this.#port.changed({
+      status: "connecting",
+      attempt: number,
+      broker: this.#brokerName,
+      reason: this.#reason,
+      lastServerInfo: this.#lastServerInfo,
+    });
     try {
       const { signal } = attempt;
       const checked = credentials && (await askCredentials(credentials, number, signal, connect));
@@ -220,7 +235,7 @@ export class Supervisor {
             unlink();
             since = clock.now();
             this.#connection = connection;
-            this.#everConnected = true;
+            this.#lastServerInfo = info;
             this.#detours = 0;
             this.#stats.connects++;
             this.#port.changed({ status: "connected", broker: this.#brokerName, serverInfo: info });

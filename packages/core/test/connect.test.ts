@@ -149,7 +149,7 @@ describe("connect", () => {
     }
   });
 
-  it("keeps trying if told to, until there is a connection", async () => {
+  it("keeps trying if told to, until there is a connection [parity 39]", async () => {
     const bench = new Bench();
     const transport = new HandTransport();
     const errors: (string | undefined)[] = [];
@@ -628,6 +628,41 @@ describe("states", () => {
     await bench.clock.settle();
     expect(client.state).toMatchObject({ status: "waiting", retryAt: bench.clock.wallTime() + 5000 });
     await bench.end(client);
+  });
+
+  it("say why, which attempt, since when, and what the last CONNACK granted", async () => {
+    const bench = new Bench();
+    const client = bench.client({ reconnectBackoff: () => 5000 });
+    expect(client.state).toEqual({ status: "idle" });
+    const states: ClientState[] = [];
+    const loop = async (): Promise<void> => {
+      for await (const state of client.states()) states.push(state);
+    };
+    void loop();
+    void client.connect();
+    const connection = await bench.peer.acceptConnect({ connack: { properties: { receiveMaximum: 7 } } });
+    await bench.clock.settle();
+    const since = bench.clock.wallTime();
+    connection.cut();
+    await bench.clock.settle();
+    const refused = await bench.peer.accept({ within: 6000 });
+    await refused.expect(Connect);
+    refused.send(connack({ reasonCode: 0x97 }));
+    await refused.expectClosed();
+    await bench.clock.settle();
+    await bench.end(client);
+    const broker = "mqtt://test";
+    const info = expect.objectContaining({ receiveMaximum: 7 });
+    const lost = expect.objectContaining({ code: "CONNECTION_LOST" });
+    const quota = expect.objectContaining({ code: "CONNECT_REFUSED", reasonCode: 0x97 });
+    expect(states).toEqual([
+      { status: "connecting", attempt: 1, broker, reason: undefined, lastServerInfo: undefined },
+      { status: "connected", broker, serverInfo: info },
+      { status: "waiting", attempt: 1, reason: lost, retryAt: since + 5000, lastServerInfo: info },
+      { status: "connecting", attempt: 2, broker, reason: lost, lastServerInfo: info },
+      { status: "waiting", attempt: 2, reason: quota, retryAt: since + 10_000, lastServerInfo: info },
+      { status: "closed", cause: undefined },
+    ]);
   });
 
   it("settle every next, also when several wait", async () => {
