@@ -19,6 +19,8 @@ export class InboundMessage {
   holders = 1;
   reasonCode = 0;
   settled = false;
+  /** QoS 2: changes of its record that are not durable yet. */
+  writes = 0;
   /** Undefined once the session it belongs to is gone. */
   owner: InboundOwner | undefined;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Packet, PacketType, type Publish, ReasonCode } from "@mqttv5/wire";
+import { PacketType, type Publish, ReasonCode } from "@mqttv5/wire";
 import type { BufferedBytes } from "../buffered-bytes.js";
 import { ProtocolError } from "../errors.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
+import type { ControlQueue } from "./control-queue.js";
 import { InboundMessage, type InboundOwner } from "./inbound-message.js";
+import type { RecordPort } from "./record-port.js";
 
 /** What the receiving half asks of its session's port. */
 export interface InboundPort {
-  send(packet: Packet): void;
+  readonly records?: RecordPort | undefined;
   deliver(publish: Publish, inbound: InboundMessage | undefined): void;
 }
 
@@ -18,6 +20,7 @@ export interface InboundPort {
  */
 export class Inbound implements InboundOwner {
   readonly #port: InboundPort;
+  readonly #queue: ControlQueue;
   readonly #stats: Stats;
   readonly #receiveMaximum: number;
   readonly #buffered: BufferedBytes;
@@ -26,15 +29,18 @@ export class Inbound implements InboundOwner {
   /** The same by Packet Identifier. */
   readonly #held = new Map<number, InboundMessage>();
   /** QoS 2: answered with PUBREC, waiting for PUBREL; a repeated PUBLISH is not delivered [MQTT-4.3.3-10]. */
-  readonly #received = new Set<number>();
+  readonly #received = new Map<number, InboundMessage>();
+  /** QoS 2: PUBREL came, and the record is not deleted yet; PUBCOMP must not leave before, however often PUBREL comes. */
+  readonly #releasing = new Map<number, InboundMessage>();
   #connected = false;
   /** PUBLISH packets of this connection whose exchange has not ended: what our Receive Maximum counts (section 4.9). */
   readonly #open = new Set<number>();
   /** Answered on this connection for the last time before the broker's resending arrived: it is under way, and needs no answer. */
   readonly #overtaken = new Set<number>();
 
-  constructor(port: InboundPort, stats: Stats, receiveMaximum: number, buffered: BufferedBytes) {
+  constructor(port: InboundPort, queue: ControlQueue, stats: Stats, receiveMaximum: number, buffered: BufferedBytes) {
     this.#port = port;
+    this.#queue = queue;
     this.#stats = stats;
     this.#receiveMaximum = receiveMaximum;
     this.#buffered = buffered;
@@ -56,8 +62,18 @@ export class Inbound implements InboundOwner {
     this.#connected = false;
   }
 
-  /** The session is gone: later acknowledgements of its messages do nothing. */
-  discard(): void {
+  /** What a store kept: QoS 2 messages that were acked and not released. */
+  restore(packetIds: readonly number[]): void {
+    for (const id of packetIds) this.#received.set(id, new InboundMessage(id, 2, 0, this));
+  }
+
+  /** The session is gone: later acknowledgements of its messages do nothing. `records`: those are deleted as well. */
+  discard(records = true): void {
+    const { records: port } = this.#port;
+    if (records && port !== undefined) {
+      for (const message of this.#received.values()) if (!port.delete(message)) message.writes++;
+    }
+    this.#releasing.clear();
     for (const message of this.#order) {
       message.owner = undefined;
       this.#buffered.remove(message.size);
@@ -87,9 +103,10 @@ export class Inbound implements InboundOwner {
       this.#stats.inboundDuplicates++;
       return;
     }
-    if (publish.qos === 2 && this.#received.has(id)) {
+    const received = publish.qos === 2 ? this.#received.get(id) : undefined;
+    if (received !== undefined) {
       this.#stats.inboundDuplicates++;
-      this.#port.send({ type: PacketType.Pubrec, packetId: id, reasonCode: ReasonCode.Success });
+      this.#queue.send(PacketType.Pubrec, id, ReasonCode.Success, received);
       return;
     }
     if (this.#buffered.held > 2 * this.#buffered.maximum) {
@@ -106,10 +123,27 @@ export class Inbound implements InboundOwner {
 
   /** PUBREL: the exchange ends, whether it is known or not [MQTT-4.3.3-11]. */
   release(packetId: number): void {
-    const known = this.#received.delete(packetId);
+    const message = this.#received.get(packetId);
+    const { records } = this.#port;
     this.#open.delete(packetId);
-    const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
-    this.#port.send({ type: PacketType.Pubcomp, packetId, reasonCode });
+    if (message !== undefined) {
+      this.#received.delete(packetId);
+      if (records !== undefined && !records.delete(message)) {
+        message.writes++;
+        this.#releasing.set(packetId, message);
+      }
+    }
+    const gate = message ?? this.#releasing.get(packetId);
+    const reasonCode = gate === undefined ? ReasonCode.PacketIdentifierNotFound : ReasonCode.Success;
+    this.#queue.send(PacketType.Pubcomp, packetId, reasonCode, gate);
+  }
+
+  /** The record of a message became durable, or is gone. */
+  written(message: InboundMessage): void {
+    message.writes--;
+    if (message.writes === 0 && this.#releasing.get(message.packetId) === message) {
+      this.#releasing.delete(message.packetId);
+    }
   }
 
   settled(_message: InboundMessage): void {
@@ -123,11 +157,17 @@ export class Inbound implements InboundOwner {
       this.#held.delete(head.packetId);
       head.owner = undefined;
       this.#buffered.remove(head.size);
-      if (head.qos === 2 && head.reasonCode < 0x80)
-        this.#received.add(head.packetId); // [MQTT-4.3.3-9]
+      if (head.qos === 2 && head.reasonCode < 0x80) this.#remember(head);
       else if (!this.#open.delete(head.packetId)) this.#overtaken.add(head.packetId);
       const type = head.qos === 1 ? PacketType.Puback : PacketType.Pubrec;
-      this.#port.send({ type, packetId: head.packetId, reasonCode: head.reasonCode });
+      this.#queue.send(type, head.packetId, head.reasonCode, head);
     }
+  }
+
+  /** From its PUBREC to its PUBREL [MQTT-4.3.3-9]. */
+  #remember(message: InboundMessage): void {
+    this.#received.set(message.packetId, message);
+    const { records } = this.#port;
+    if (records !== undefined && !records.put(message, false)) message.writes++;
   }
 }

@@ -2,6 +2,7 @@
 import { type AckPacket, type QoS, withMessageExpiry } from "@mqttv5/wire";
 import type { MqttError } from "../errors.js";
 import { type PendingBytes, pendingCost } from "../pending-bytes.js";
+import type { Settle } from "../store.js";
 
 /** Where a QoS 1/2 publish stands. Small integers: compared on every acknowledgement. */
 export const Phase = {
@@ -17,6 +18,21 @@ export const Phase = {
   Done: 4,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** What is left to do for a publish that is done and has a record. Its identifier is free when the record is gone. */
+export const Ending = {
+  /** Nothing: it is not done, or has no record. */
+  None: 0,
+  /** Tracked: its outcome becomes durable before its owner is told. */
+  Recording: 1,
+  /** Tracked: its owner is being told. */
+  Settling: 2,
+  /** Tracked: nobody could be told; the record keeps the outcome until somebody adopts it. */
+  Orphaned: 3,
+  /** The record is being deleted. */
+  Deleting: 4,
+} as const;
+export type Ending = (typeof Ending)[keyof typeof Ending];
 
 /** Who waits for the end of a publish. */
 export interface PublishWaiter {
@@ -43,6 +59,23 @@ export class OutboundPublish {
   waiter: PublishWaiter | undefined;
   /** Counts its bytes until a connection is first handed it. */
   #pending: PendingBytes | undefined;
+  /** Order of publication in this session. */
+  sequence = 0;
+  /** Order in which the PUBRECs came; 0 before. */
+  pubrecSequence = 0;
+  /** A store was asked to keep a record of it. */
+  recorded = false;
+  /** Changes of its record that are not durable yet. */
+  writes = 0;
+  ending: Ending = Ending.None;
+  /** How it ended, for its record. */
+  outcome = 0;
+  /** The refusal that its waiter is told once the record is gone: a refused publish must not come back. */
+  refusal: AckPacket | undefined;
+  /** What the owner of a tracked publish knows it by, at most 255 bytes. */
+  ref: Uint8Array | undefined;
+  /** Undefined as long as nobody adopted a restored one. */
+  settle: Settle | undefined;
 
   constructor(
     frame: Uint8Array,

@@ -31,6 +31,11 @@ export class PacketIdentifiers<Owner> {
     return id;
   }
 
+  /** Takes this very identifier, as it was taken before a restart. */
+  take(id: number, owner: Owner): void {
+    this.#owners.set(id, owner);
+  }
+
   /** Makes an identifier free again. */
   free(id: number): void {
     this.#owners.delete(id);
