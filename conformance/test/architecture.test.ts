@@ -52,6 +52,7 @@ const rules: Readonly<Record<string, Rules>> = {
         "transport",
         "clock",
         "message",
+        "topic-parameters",
       ],
       ["store", "queue", "backoff", "stats", "server-info", "client-state", "callbacks", "publish-options"],
       ["broker-url", "broker-list", "credentials", "refusals", "server-redirect", "reconnect-delay"],

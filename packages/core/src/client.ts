@@ -20,7 +20,7 @@ import { newStats, type Stats } from "./stats.js";
 import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
 import { CallbackSubscription, MessageQueue, Subscription } from "./subscribe/subscription.js";
 import { Subscriptions } from "./subscribe/subscriptions.js";
-import { type Filters, resolveFilters } from "./subscribe/topic-filter.js";
+import { type Filters, type ParametersOf, resolveFilters } from "./subscribe/topic-filter.js";
 import { Typed } from "./typed.js";
 
 /**
@@ -152,14 +152,20 @@ export class Client {
    * at least one filter; rejects with a `SubscribeError` if it granted none, with `NOT_CONNECTED` while the connection is
    * lost, or waits for the next with `whenOffline: "wait"`. Before the first connection it resolves at once, and the broker is asked when there is one.
    */
-  async subscribe(filters: Filters, options: SubscribeOptions = {}): Promise<Subscription> {
+  async subscribe<const F extends Filters>(
+    filters: F,
+    options: SubscribeOptions = {},
+  ): Promise<Subscription<ParametersOf<F>>> {
     const inbox = this.#inbox(options);
     const handle = await this.#subscribe(filters, options, inbox);
     return new Subscription(handle, inbox);
   }
 
   /** Subscribes; messages wait in a queue to be pulled. As {@link Client.subscribe} otherwise. */
-  async subscribeQueue(filters: Filters, options: SubscribeOptions = {}): Promise<MessageQueue> {
+  async subscribeQueue<const F extends Filters>(
+    filters: F,
+    options: SubscribeOptions = {},
+  ): Promise<MessageQueue<ParametersOf<F>>> {
     const inbox = this.#inbox(options);
     const handle = await this.#subscribe(filters, options, inbox);
     return new MessageQueue(handle, inbox);
@@ -169,15 +175,15 @@ export class Client {
    * Subscribes; messages go to `handler` as they arrive, and are acked when it returns or its promise resolves. If it
    * throws or rejects, the message is refused with 0x80 and the error logged. As {@link Client.subscribe} otherwise.
    */
-  async subscribeCallback(
-    filters: Filters,
-    handler: MessageHandler,
+  async subscribeCallback<const F extends Filters>(
+    filters: F,
+    handler: MessageHandler<ParametersOf<F>>,
     options: SubscribeCallbackOptions = {},
   ): Promise<CallbackSubscription> {
     if (callable("handler", handler) === undefined) throw invalid("handler", handler, "must be a function");
     const inbox = this.#inbox(options);
     const concurrency = bound("concurrency", options.concurrency ?? 1);
-    const runner = new HandlerRunner(handler, inbox, concurrency, (error) => {
+    const runner = new HandlerRunner(handler as MessageHandler, inbox, concurrency, (error) => {
       this.#options.logger.error?.("A message handler failed", error);
     });
     const sink: MessageSink = {

@@ -47,6 +47,7 @@ export type {
   SubscriptionEnd,
   SubscriptionState,
 } from "./subscribe/subscription.js";
-export type { DeliveryOptions, Filters, TopicFilter } from "./subscribe/topic-filter.js";
+export type { DeliveryOptions, Filters, ParametersOf, TopicFilter } from "./subscribe/topic-filter.js";
+export type { AnyParameters, TopicParameters } from "./topic-parameters.js";
 export type { Link, LinkReceiver, TlsOptions, Transport, TransportConnectOptions } from "./transport.js";
 export type { Typed, TypedMessage, TypedQueue, TypedSubscription } from "./typed.js";

@@ -2,6 +2,7 @@
 import { decodeUtf8, isReasonCodeOf, PacketType, type Properties, type Publish, type QoS } from "@mqttv5/wire";
 import { invalid } from "./check.js";
 import { MqttError } from "./errors.js";
+import { type AnyParameters, parametersOf, type TopicPattern } from "./topic-parameters.js";
 
 /** What answers the broker for a QoS 1/2 message. */
 export interface Acknowledger {
@@ -14,17 +15,35 @@ export interface Acknowledger {
  * `reject`): until then the message counts against Receive Maximum, and it comes again after a reconnect if the
  * process dies.
  */
-export class Message {
+export class Message<Params = AnyParameters> {
   /** The Topic Name, also where the broker sent an alias for it. */
   readonly topic: string;
   readonly #publish: Publish;
   #acknowledger: Acknowledger | undefined;
+  readonly #filters: readonly TopicPattern[];
+  #params: AnyParameters | undefined;
 
   /** Made by the client. */
-  constructor(publish: Publish, topic: string, acknowledger: Acknowledger | undefined) {
+  constructor(
+    publish: Publish,
+    topic: string,
+    acknowledger: Acknowledger | undefined,
+    filters: readonly TopicPattern[],
+  ) {
     this.topic = topic;
     this.#publish = publish;
     this.#acknowledger = acknowledger;
+    this.#filters = filters;
+    this.#params = undefined;
+  }
+
+  /**
+   * The values of the `{name}` levels of the filter that the message came by, the first one in the order of the call that
+   * matches. Found when it is read; an object without prototype.
+   */
+  get params(): Params {
+    this.#params ??= parametersOf(this.#filters, this.topic);
+    return this.#params as Params;
   }
 
   get payload(): Uint8Array {

@@ -4,6 +4,7 @@ import type { Codec } from "./codec.js";
 import { type FilterResult, MqttError } from "./errors.js";
 import type { Logger } from "./logger.js";
 import type { Message } from "./message.js";
+import type { AnyParameters } from "./topic-parameters.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
 import type { WaitOptions } from "./signal.js";
 import type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";
@@ -14,7 +15,7 @@ import type {
   SubscriptionEnd,
   SubscriptionState,
 } from "./subscribe/subscription.js";
-import type { Filters } from "./subscribe/topic-filter.js";
+import type { Filters, ParametersOf } from "./subscribe/topic-filter.js";
 
 /** What {@link Typed} needs of a client. */
 export interface TypedClient {
@@ -29,18 +30,23 @@ export interface TypedClient {
 }
 
 /** A received message and the value its payload stands for. */
-export class TypedMessage<T> {
+export class TypedMessage<T, Params = AnyParameters> {
   readonly value: T;
-  readonly #message: Message;
+  readonly #message: Message<Params>;
 
   /** Made by {@link Typed}. */
-  constructor(message: Message, value: T) {
+  constructor(message: Message<Params>, value: T) {
     this.#message = message;
     this.value = value;
   }
 
   get topic(): string {
     return this.#message.topic;
+  }
+
+  /** See {@link Message.params}. */
+  get params(): Params {
+    return this.#message.params;
   }
 
   get payload(): Uint8Array {
@@ -85,7 +91,7 @@ class Decoder<T> {
   }
 
   /** Undefined for a message that was dropped. */
-  async decode(message: Message): Promise<TypedMessage<T> | undefined> {
+  async decode<Params>(message: Message<Params>): Promise<TypedMessage<T, Params> | undefined> {
     try {
       return new TypedMessage(message, await this.#codec.decode(message.payload));
     } catch (error) {
@@ -94,7 +100,7 @@ class Decoder<T> {
   }
 
   /** The same at once. Throws `DECODE_FAILED`, and leaves the message as it is, if the codec is asynchronous. */
-  decodeNow(message: Message): TypedMessage<T> | undefined {
+  decodeNow<Params>(message: Message<Params>): TypedMessage<T, Params> | undefined {
     let value: T | Promise<T>;
     try {
       value = this.#codec.decode(message.payload);
@@ -106,7 +112,7 @@ class Decoder<T> {
     throw new MqttError("DECODE_FAILED", "The codec decodes asynchronously: use dequeue instead of tryDequeue");
   }
 
-  #drop(message: Message, error: unknown): undefined {
+  #drop(message: Message<unknown>, error: unknown): undefined {
     this.#logger.warn?.(`Dropped a message on ${message.topic} that could not be decoded`, error);
     message.ack();
   }
@@ -144,25 +150,33 @@ export class Typed<T> {
   }
 
   /** See {@link Client.subscribe}. */
-  async subscribe(filters: Filters, options?: SubscribeOptions): Promise<TypedSubscription<T>> {
-    return new TypedSubscription(await this.#client.subscribe(filters, options), this.#decoder);
+  async subscribe<const F extends Filters>(
+    filters: F,
+    options?: SubscribeOptions,
+  ): Promise<TypedSubscription<T, ParametersOf<F>>> {
+    const messages = await this.#client.subscribe(filters, options);
+    return new TypedSubscription(messages as Subscription<ParametersOf<F>>, this.#decoder);
   }
 
   /** See {@link Client.subscribeQueue}. */
-  async subscribeQueue(filters: Filters, options?: SubscribeOptions): Promise<TypedQueue<T>> {
-    return new TypedQueue(await this.#client.subscribeQueue(filters, options), this.#decoder);
+  async subscribeQueue<const F extends Filters>(
+    filters: F,
+    options?: SubscribeOptions,
+  ): Promise<TypedQueue<T, ParametersOf<F>>> {
+    const messages = await this.#client.subscribeQueue(filters, options);
+    return new TypedQueue(messages as MessageQueue<ParametersOf<F>>, this.#decoder);
   }
 
   /** See {@link Client.subscribeCallback}. */
-  subscribeCallback(
-    filters: Filters,
-    handler: (message: TypedMessage<T>) => void | PromiseLike<void>,
+  subscribeCallback<const F extends Filters>(
+    filters: F,
+    handler: (message: TypedMessage<T, ParametersOf<F>>) => void | PromiseLike<void>,
     options?: SubscribeCallbackOptions,
   ): Promise<CallbackSubscription> {
     return this.#client.subscribeCallback(
       filters,
       async (message) => {
-        const typed = await this.#decoder.decode(message);
+        const typed = await this.#decoder.decode(message as Message<ParametersOf<F>>);
         if (typed !== undefined) await handler(typed);
       },
       options,
@@ -176,7 +190,7 @@ abstract class TypedConsumer implements SubscriptionState {
     [Symbol.asyncDispose](): Promise<void>;
   };
 
-  constructor(inner: Subscription | MessageQueue) {
+  constructor(inner: Subscription<unknown> | MessageQueue<unknown>) {
     this.#inner = inner;
   }
 
@@ -203,12 +217,15 @@ abstract class TypedConsumer implements SubscriptionState {
 }
 
 /** A {@link Subscription} over values. */
-export class TypedSubscription<T> extends TypedConsumer implements AsyncIterable<TypedMessage<T>> {
-  readonly #messages: Subscription;
+export class TypedSubscription<T, Params = AnyParameters>
+  extends TypedConsumer
+  implements AsyncIterable<TypedMessage<T, Params>>
+{
+  readonly #messages: Subscription<Params>;
   readonly #decoder: Decoder<T>;
 
   /** Made by {@link Typed.subscribe}. */
-  constructor(messages: Subscription, decoder: Decoder<T>) {
+  constructor(messages: Subscription<Params>, decoder: Decoder<T>) {
     super(messages);
     this.#messages = messages;
     this.#decoder = decoder;
@@ -219,7 +236,7 @@ export class TypedSubscription<T> extends TypedConsumer implements AsyncIterable
     return this.#messages.pending;
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<TypedMessage<T>, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<TypedMessage<T, Params>, undefined> {
     const messages = this.#messages[Symbol.asyncIterator]();
     const decoder = this.#decoder;
     return {
@@ -241,14 +258,14 @@ export class TypedSubscription<T> extends TypedConsumer implements AsyncIterable
 }
 
 /** A {@link MessageQueue} over values. */
-export class TypedQueue<T> extends TypedConsumer {
-  readonly #messages: MessageQueue;
+export class TypedQueue<T, Params = AnyParameters> extends TypedConsumer {
+  readonly #messages: MessageQueue<Params>;
   readonly #decoder: Decoder<T>;
   /** Taken, and found not to be decoded at once: the next to be handed out. */
-  #first: Message | undefined;
+  #first: Message<Params> | undefined;
 
   /** Made by {@link Typed.subscribeQueue}. */
-  constructor(messages: MessageQueue, decoder: Decoder<T>) {
+  constructor(messages: MessageQueue<Params>, decoder: Decoder<T>) {
     super(messages);
     this.#messages = messages;
     this.#decoder = decoder;
@@ -259,7 +276,7 @@ export class TypedQueue<T> extends TypedConsumer {
   }
 
   /** See {@link MessageQueue.dequeue}. */
-  async dequeue(options?: WaitOptions): Promise<TypedMessage<T> | undefined> {
+  async dequeue(options?: WaitOptions): Promise<TypedMessage<T, Params> | undefined> {
     for (;;) {
       const message = this.#takeFirst() ?? (await this.#messages.dequeue(options));
       if (message === undefined) return undefined;
@@ -269,7 +286,7 @@ export class TypedQueue<T> extends TypedConsumer {
   }
 
   /** See {@link MessageQueue.tryDequeue}. Throws `DECODE_FAILED`, and takes nothing, if the codec decodes asynchronously. */
-  tryDequeue(): TypedMessage<T> | undefined {
+  tryDequeue(): TypedMessage<T, Params> | undefined {
     for (;;) {
       this.#first ??= this.#messages.tryDequeue();
       if (this.#first === undefined) return undefined;
@@ -279,7 +296,7 @@ export class TypedQueue<T> extends TypedConsumer {
     }
   }
 
-  #takeFirst(): Message | undefined {
+  #takeFirst(): Message<Params> | undefined {
     const first = this.#first;
     this.#first = undefined;
     return first;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decodeUtf8, encodeUtf8, PacketType } from "@mqttv5/wire";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import type { Codec, Typed, TypedMessage, TypedSubscription } from "../src/index.js";
+import type { Codec, TopicParameters, Typed, TypedMessage, TypedSubscription } from "../src/index.js";
 import { Bench, codeOf, confirm, follow, grant, puback, publish } from "./bench.js";
 
 interface Event {
@@ -74,12 +74,12 @@ describe("typed", () => {
       const subscribing = client.typed(chosen).subscribe("t", { qos: 1 });
       await grant(connection);
       const sub = await bench.clock.run(subscribing);
-      expectTypeOf(sub).toEqualTypeOf<TypedSubscription<Event>>();
+      expectTypeOf(sub).toEqualTypeOf<TypedSubscription<Event, TopicParameters<"t">>>();
       const got: number[] = [];
       const loop = follow(
         (async () => {
           for await (const message of sub) {
-            expectTypeOf(message).toEqualTypeOf<TypedMessage<Event>>();
+            expectTypeOf(message).toEqualTypeOf<TypedMessage<Event, TopicParameters<"t">>>();
             got.push(message.value.n);
             message.ack();
           }

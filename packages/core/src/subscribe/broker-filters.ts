@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Publish, parseSharedFilter, type SubscribeFilter } from "@mqttv5/wire";
+import { type Publish, parseSharedFilter } from "@mqttv5/wire";
 import { InvalidArgumentError } from "../errors.js";
 import { Message } from "../message.js";
 import type { InboundMessage } from "../session/inbound-message.js";
 import type { LocalSubscription } from "./local-subscription.js";
 import { Router } from "./router.js";
+import type { ResolvedFilter } from "./topic-filter.js";
 
 /** One subscription at the broker: an exact filter string, shared by every local subscription on it. */
 export class BrokerFilter {
   readonly filter: string;
-  options: SubscribeFilter;
+  options: ResolvedFilter;
   /** Oldest first. */
   readonly holders: LocalSubscription[] = [];
   /** The SUBSCRIBE packets whose Subscription Identifier the broker may use: the latest granted, and those since. */
@@ -21,7 +22,7 @@ export class BrokerFilter {
   /** Who brought about the latest SUBSCRIBE: retained messages it brings are meant for it alone. */
   newest: LocalSubscription | undefined;
 
-  constructor(options: SubscribeFilter) {
+  constructor(options: ResolvedFilter) {
     this.filter = options.filter;
     this.options = options;
   }
@@ -94,7 +95,7 @@ export class BrokerFilters {
   }
 
   /** Throws `SUBSCRIPTION_CONFLICT` for options that can't be shared with those of another subscription on the filter. */
-  checkConflict(options: SubscribeFilter): void {
+  checkConflict(options: ResolvedFilter): void {
     const known = this.#filters.get(options.filter)?.options;
     if (known === undefined) return;
     for (const field of ["noLocal", "retainAsPublished"] as const) {
@@ -105,7 +106,7 @@ export class BrokerFilters {
   }
 
   /** Puts a local subscription on a filter. */
-  hold(local: LocalSubscription, options: SubscribeFilter): void {
+  hold(local: LocalSubscription, options: ResolvedFilter): void {
     let known = this.#filters.get(options.filter);
     if (known === undefined) {
       known = new BrokerFilter(options);
@@ -160,7 +161,7 @@ export class BrokerFilters {
       for (const local of receivers) {
         if (local.ended) continue;
         inbound?.hold();
-        local.sink.offer(new Message(owned, topic, inbound));
+        local.sink.offer(new Message(owned, topic, inbound, local.filters));
       }
       receivers.length = 0;
     }

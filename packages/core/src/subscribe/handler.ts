@@ -2,9 +2,10 @@
 import { ReasonCode } from "@mqttv5/wire";
 import type { Inbox } from "./inbox.js";
 import type { Message } from "../message.js";
+import type { AnyParameters } from "../topic-parameters.js";
 
 /** Runs on arrival. The message is acked when it returns, or when the promise it returns resolves. */
-export type MessageHandler = (message: Message) => void | PromiseLike<void>;
+export type MessageHandler<Params = AnyParameters> = (message: Message<Params>) => void | PromiseLike<void>;
 
 /**
  * Feeds an inbox to a handler: at once while fewer than `concurrency` calls are unfinished, else when one finishes. A

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SubscribeFilter } from "@mqttv5/wire";
 import type { FilterResult, MqttError } from "../errors.js";
 import type { Message } from "../message.js";
 import { waiting } from "../check.js";
 import type { Clock } from "../clock.js";
 import { type WaitOptions, within } from "../signal.js";
+import type { ResolvedFilter } from "./topic-filter.js";
 import type { SubscriptionEnd, SubscriptionHandle } from "./subscription.js";
 
 /** Where the messages of a subscription go. */
@@ -25,7 +25,7 @@ export interface SubscriptionHome {
 
 /** One subscription as the application sees it, over one or several filters. Ends once, and says why. */
 export class LocalSubscription implements SubscriptionHandle {
-  readonly filters: readonly SubscribeFilter[];
+  readonly filters: readonly ResolvedFilter[];
   readonly sink: MessageSink;
   readonly closed: Promise<SubscriptionEnd>;
   /** The delivery that reached it last, so that overlapping filters deliver a message once. */
@@ -38,7 +38,7 @@ export class LocalSubscription implements SubscriptionHandle {
   #resolveClosed!: (end: SubscriptionEnd) => void;
   #unsubscribing: Promise<void> | undefined;
 
-  constructor(filters: readonly SubscribeFilter[], sink: MessageSink, home: SubscriptionHome) {
+  constructor(filters: readonly ResolvedFilter[], sink: MessageSink, home: SubscriptionHome) {
     this.filters = filters;
     this.sink = sink;
     this.active = filters.length;

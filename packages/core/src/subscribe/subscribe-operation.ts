@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Packet, PacketType, type SubackPacket, type SubscribeFilter, type UnsubackPacket } from "@mqttv5/wire";
+import { type Packet, PacketType, type SubackPacket, type UnsubackPacket } from "@mqttv5/wire";
 import { type FilterResult, type MqttError, SubscribeError } from "../errors.js";
 import type { ControlOperation } from "../session/session.js";
+import type { ResolvedFilter } from "./topic-filter.js";
 
 /** A filter of a SUBSCRIBE, as the broker is to know it. */
 export interface AskedFilter {
   readonly filter: string;
-  readonly options: SubscribeFilter;
+  readonly options: ResolvedFilter;
   /** Who wants it. */
   readonly holders: { readonly length: number };
 }

@@ -4,6 +4,7 @@ import type { Inbox } from "./inbox.js";
 import { waiting } from "../check.js";
 import type { Message } from "../message.js";
 import type { WaitOptions } from "../signal.js";
+import type { AnyParameters } from "../topic-parameters.js";
 
 /** Why a subscription ended. */
 export interface SubscriptionEnd {
@@ -70,7 +71,7 @@ abstract class Consumer implements SubscriptionState {
  * Messages as an async iterable. `break` unsubscribes without waiting. The loop ends normally after unsubscribe, abort or
  * disconnect, and throws if the subscription was refused or the client failed.
  */
-export class Subscription extends Consumer implements AsyncIterable<Message> {
+export class Subscription<Params = AnyParameters> extends Consumer implements AsyncIterable<Message<Params>> {
   readonly #inbox: Inbox;
   readonly #leave: () => void;
 
@@ -86,11 +87,11 @@ export class Subscription extends Consumer implements AsyncIterable<Message> {
     return this.#inbox.size;
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Message<Params>, undefined> {
     const inbox = this.#inbox;
     const leave = this.#leave;
     return {
-      next: () => inbox.next().then(toResult),
+      next: () => inbox.next().then(toResult<Params>),
       return: () => {
         leave();
         return Promise.resolve(END);
@@ -101,12 +102,13 @@ export class Subscription extends Consumer implements AsyncIterable<Message> {
 
 const END = { done: true, value: undefined } as const;
 
-function toResult(message: Message | undefined): IteratorResult<Message, undefined> {
-  return message === undefined ? END : { done: false, value: message };
+/** The inbox does not know what its filters are called; the caller of `subscribe` does. */
+function toResult<Params>(message: Message | undefined): IteratorResult<Message<Params>, undefined> {
+  return message === undefined ? END : { done: false, value: message as Message<Params> };
 }
 
 /** Messages to be pulled one at a time. What waits can still be taken after the subscription ended. */
-export class MessageQueue extends Consumer {
+export class MessageQueue<Params = AnyParameters> extends Consumer {
   readonly #inbox: Inbox;
 
   /** Made by {@link Client.subscribeQueue}. */
@@ -121,13 +123,13 @@ export class MessageQueue extends Consumer {
   }
 
   /** The oldest message, as soon as there is one; undefined once the queue is closed and empty. Rejects with `ABORTED` or `TIMEOUT`, and then takes none. */
-  async dequeue(options: WaitOptions = {}): Promise<Message | undefined> {
-    return this.#inbox.next(waiting(options));
+  async dequeue(options: WaitOptions = {}): Promise<Message<Params> | undefined> {
+    return this.#inbox.next(waiting(options)) as Promise<Message<Params> | undefined>;
   }
 
   /** The oldest message if there is one now. */
-  tryDequeue(): Message | undefined {
-    return this.#inbox.take();
+  tryDequeue(): Message<Params> | undefined {
+    return this.#inbox.take() as Message<Params> | undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { encode, PacketType, type Publish, parseSharedFilter, type SubscribeFilter } from "@mqttv5/wire";
+import { encode, PacketType, type Publish, parseSharedFilter } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "../errors.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
@@ -10,6 +10,7 @@ import type { ControlOperation } from "../session/session.js";
 import { bounded, deadline, type WaitOptions } from "../signal.js";
 import type { Stats } from "../stats.js";
 import { SubscribeOperation, UnsubscribeOperation } from "./subscribe-operation.js";
+import type { ResolvedFilter } from "./topic-filter.js";
 
 /** What subscriptions ask of the client. */
 export interface SubscriptionsPort {
@@ -48,7 +49,7 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   /** Registers a subscription, so that no message can be missed, without asking the broker. */
-  add(filters: readonly SubscribeFilter[], sink: MessageSink): LocalSubscription {
+  add(filters: readonly ResolvedFilter[], sink: MessageSink): LocalSubscription {
     for (const options of filters) this.#filters.checkConflict(options);
     const local = new LocalSubscription(filters, sink, this);
     this.#locals.add(local);
@@ -190,7 +191,7 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   /** Brought about by the session, not by one of the holders: what comes of it is for all of them. */
-  #askAgain(filters: readonly SubscribeFilter[]): void {
+  #askAgain(filters: readonly ResolvedFilter[]): void {
     const known = this.#known(filters);
     this.#ask(known, undefined, {
       answered: (results, error) => this.#answeredAgain(known, results, error),
@@ -242,12 +243,12 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   /** Some filters can't be made again on this broker. */
-  #refused(filters: readonly SubscribeFilter[], error: MqttError): void {
+  #refused(filters: readonly ResolvedFilter[], error: MqttError): void {
     const results = filters.map(({ filter }) => ({ filter, reasonCode: 0x80 }));
     this.#answeredAgain(this.#known(filters), results, refusal(results, error.message));
   }
 
-  #known(filters: readonly SubscribeFilter[]): BrokerFilter[] {
+  #known(filters: readonly ResolvedFilter[]): BrokerFilter[] {
     return filters.map(({ filter }) => this.#filters.get(filter)).filter((filter) => filter !== undefined);
   }
 
@@ -264,7 +265,7 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   /** What the broker said it does not offer is not asked of it (section 3.2.2.3). */
-  #limitProblem(filters: readonly SubscribeFilter[]): MqttError | undefined {
+  #limitProblem(filters: readonly ResolvedFilter[]): MqttError | undefined {
     const info = this.#port.serverInfo();
     if (info === undefined) return undefined;
     for (const { filter } of filters) {
