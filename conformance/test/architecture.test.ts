@@ -60,7 +60,7 @@ const rules: Readonly<Record<string, Rules>> = {
       ["auth/*"],
       ["session/*", "options"],
       ["subscribe/*", "disconnect-options"],
-      ["connection/*", "publisher", "waiting-publishes"],
+      ["connection/*", "publisher", "waiting-publishes", "request", "respond", "response-channel"],
       ["supervisor"],
       ["lifecycle"],
       ["client", "typed"],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EncodeError, encodeUtf8, isWellFormed, type QoS } from "@mqttv5/wire";
+import { EncodeError, encodeUtf8, isWellFormed, type QoS, topicNameProblem } from "@mqttv5/wire";
 import { InvalidArgumentError } from "./errors.js";
 
 /** Checks of what callers pass: each returns the value it was given, or throws an error that names the field. */
@@ -70,6 +70,12 @@ export function flag(field: string, value: unknown): boolean | undefined {
 export function text(field: string, value: unknown): string {
   if (typeof value !== "string") throw invalid(field, value, "must be a string");
   return value;
+}
+
+export function topicName(field: string, value: unknown): string {
+  const problem = topicNameProblem(text(field, value));
+  if (problem !== undefined) throw new InvalidArgumentError("INVALID_TOPIC", field, value, problem);
+  return value as string;
 }
 
 /** A payload or password: bytes as they are, a string as UTF-8. */

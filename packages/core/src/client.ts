@@ -11,8 +11,11 @@ import { HandlerRunner, type MessageHandler } from "./subscribe/handler.js";
 import { Inbox } from "./subscribe/inbox.js";
 import type { LocalSubscription, MessageSink } from "./subscribe/local-subscription.js";
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from "./options.js";
+import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
 import { Publisher } from "./publisher.js";
+import { Requester, type RequestOptions } from "./request.js";
+import { type RequestHandler, type RespondOptions, RESPONSES_AT_A_TIME, responder } from "./respond.js";
 import type { ServerInfo } from "./server-info.js";
 import { Session, type SessionPort } from "./session/session.js";
 import { abortError, type WaitOptions } from "./signal.js";
@@ -35,6 +38,7 @@ export class Client {
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #publisher: Publisher;
+  readonly #requester: Requester;
   readonly #lifecycle: Lifecycle;
 
   /** Throws an `InvalidArgumentError` that names the first wrong option. */
@@ -71,6 +75,22 @@ export class Client {
       subscriptions: this.#subscriptions,
     });
     this.#publisher = new Publisher(resolved, this.#session, this.#stats, this.#state, () => this.#connection);
+    this.#requester = new Requester({
+      clock: resolved.clock,
+      stats: this.#stats,
+      responseTopic: resolved.responseTopic,
+      clientId: () => this.clientId,
+      serverInfo: () => this.serverInfo,
+      connected: (options) => this.#lifecycle.connected(options, "not-sent"),
+      mayWait: (options) => (options.whenOffline ?? resolved.whenOffline) === "wait",
+      publish: (...call) => this.publish(...call),
+      subscribe: (...call) => this.subscribeCallback(...call),
+      await: (more) => {
+        this.#session.awaited += more;
+        this.#connection?.regulate();
+      },
+      warn: (text) => resolved.logger.warn?.(text),
+    });
   }
 
   // Life
@@ -192,6 +212,29 @@ export class Client {
       discard: () => inbox.discard(),
     };
     return new CallbackSubscription(await this.#subscribe(filters, options, sink));
+  }
+
+  /**
+   * Asks (section 4.10): publishes with a Response Topic and Correlation Data, and resolves with the one response, already
+   * acked. Rejects as `publish` does; with `TIMEOUT` after 30 s unless `timeout` says otherwise; with
+   * `NO_MATCHING_SUBSCRIBERS` if the broker says that a QoS 1 request reached nobody; with `CLOSED` when the client ends first.
+   */
+  request(topic: string, payload: Uint8Array | string = "", options: RequestOptions = {}): Promise<Message> {
+    return this.#requester.request(topic, payload, options);
+  }
+
+  /**
+   * Answers requests: what `handler` returns goes to the request's Response Topic, at the request's QoS unless it says
+   * otherwise. The request is acked when that is done. As {@link Client.subscribeCallback} otherwise.
+   */
+  respond(filters: Filters, handler: RequestHandler, options: RespondOptions = {}): Promise<CallbackSubscription> {
+    if (callable("handler", handler) === undefined)
+      return Promise.reject(invalid("handler", handler, "must be a function"));
+    const answer = responder(handler, (...call) => this.publish(...call), this.#options.logger);
+    return this.subscribeCallback(filters, answer, {
+      ...options,
+      concurrency: options.concurrency ?? RESPONSES_AT_A_TIME,
+    });
   }
 
   /** The same client over values instead of payloads. */

@@ -35,6 +35,8 @@ export type { Message } from "./message.js";
 export type { ClientOptions, PublishMode, SessionLossPolicy, WillOptions } from "./options.js";
 export type { PublishOptions, PublishResult, WhenOffline } from "./publish-options.js";
 export type { RefusalContext, RefusalPolicy, RefusalVerdict } from "./refusals.js";
+export type { RequestOptions } from "./request.js";
+export type { RequestHandler, RespondOptions, Response, ResponseValue } from "./respond.js";
 export type { ServerInfo } from "./server-info.js";
 export type { ServerRedirect } from "./server-redirect.js";
 export type { WaitOptions } from "./signal.js";
@@ -50,4 +52,12 @@ export type {
 export type { DeliveryOptions, Filters, ParametersOf, TopicFilter } from "./subscribe/topic-filter.js";
 export type { AnyParameters, TopicParameters } from "./topic-parameters.js";
 export type { Link, LinkReceiver, TlsOptions, Transport, TransportConnectOptions } from "./transport.js";
-export type { Typed, TypedMessage, TypedQueue, TypedSubscription } from "./typed.js";
+export type {
+  Typed,
+  TypedMessage,
+  TypedQueue,
+  TypedRequestHandler,
+  TypedRequestOptions,
+  TypedRespondOptions,
+  TypedSubscription,
+} from "./typed.js";

@@ -100,20 +100,20 @@ export class Lifecycle {
     }
   }
 
-  async connected(options: WaitOptions): Promise<ServerInfo> {
+  async connected(options: WaitOptions, delivery?: Delivery): Promise<ServerInfo> {
     const { signal } = waiting(options);
-    if (signal?.aborted) throw abortError(signal);
+    if (signal?.aborted) throw abortError(signal, delivery);
     const { current } = this.#state;
     // Not once either side has said goodbye: the state follows when the link is closed.
     const info = this.connection?.info;
     if (info !== undefined) return info;
-    if (current.status === "closed") throw closed(current.cause);
+    if (current.status === "closed") throw closed(current.cause, delivery);
     return new Promise((resolve, reject) => {
       const unfollow = this.#state.follow((state) => {
         if (state.status === "connected") finish(() => resolve(state.serverInfo));
-        else if (state.status === "closed") finish(() => reject(closed(state.cause)));
+        else if (state.status === "closed") finish(() => reject(closed(state.cause, delivery)));
       });
-      const callOff = deadline(this.#options.clock, options, (stopped) => finish(() => reject(stopped())));
+      const callOff = deadline(this.#options.clock, options, (stopped) => finish(() => reject(stopped(delivery))));
       const finish = (settle: () => void): void => {
         unfollow();
         callOff();

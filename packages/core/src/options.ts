@@ -25,6 +25,7 @@ import {
   secret,
   text,
   timeLimit,
+  topicName,
 } from "./check.js";
 import { type Clock, systemClock } from "./clock.js";
 import type { CredentialsProvider } from "./credentials.js";
@@ -145,6 +146,11 @@ export interface ClientOptions {
    * while not. Default 64 MiB.
    */
   readonly maximumPendingBytes?: number | undefined;
+  /**
+   * What the Response Topics of `request` start with. Default: the broker's Response Information, if it was asked for and
+   * given, else `responses/` and the Client Identifier.
+   */
+  readonly responseTopic?: string | undefined;
   /** Tolerate a Remaining Length with too many bytes and reserved flags of PINGRESP; each is logged. Default false. */
   readonly lenientDecoding?: boolean | undefined;
   /** Where diagnostics go. Default: nowhere. */
@@ -196,6 +202,7 @@ export interface ResolvedOptions {
   readonly maximumBufferedBytes: number;
   readonly whenOffline: WhenOffline;
   readonly maximumPendingBytes: number;
+  readonly responseTopic: string | undefined;
   readonly lenientDecoding: boolean;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -257,6 +264,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
     whenOffline: whenOffline(options.whenOffline ?? "reject"),
     maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
+    responseTopic: options.responseTopic === undefined ? undefined : topicName("responseTopic", options.responseTopic),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
     logger: quiet(having("logger", options.logger) ?? {}),
     clock: having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random") ?? systemClock(),

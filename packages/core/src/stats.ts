@@ -32,6 +32,8 @@ export interface Stats {
   unsubscribesSent: number;
   /** Gauge: subscriptions not yet ended. */
   subscriptionsActive: number;
+  /** Messages on the Response Topic that answer no request under way: late, repeated, or not meant for us. */
+  responsesIgnored: number;
   /** Acknowledgements that belong to nothing outstanding. */
   acksIgnored: number;
   /** Times the broker broke the protocol. */
@@ -57,6 +59,7 @@ export function newStats(): Stats {
     subscribesSent: 0,
     unsubscribesSent: 0,
     subscriptionsActive: 0,
+    responsesIgnored: 0,
     acksIgnored: 0,
     protocolErrors: 0,
   };

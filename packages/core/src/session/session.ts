@@ -78,6 +78,8 @@ export class Session {
   #connected = false;
   /** Operations that found every identifier taken. */
   #starved = false;
+  /** Responses to requests that the application waits for: they come as messages. */
+  awaited = 0;
 
   constructor(
     port: SessionPort,
@@ -103,7 +105,7 @@ export class Session {
 
   /** Whether an answer of the broker's is awaited: it has to be read, however much is buffered. */
   get asking(): boolean {
-    return this.#outbound.asking || this.#control.size > 0;
+    return this.#outbound.asking || this.#control.size > 0 || this.awaited > 0;
   }
 
   /** Tells the session what time it is; only Message Expiry depends on it. */
@@ -260,17 +262,15 @@ export class Session {
   /** SUBACK or UNSUBACK. Throws a `ProtocolError` when it has not one code a filter; the operation is asked again then. */
   receiveControlAck(packet: SubackPacket | UnsubackPacket): void {
     const owner = this.#ids.owner(packet.packetId);
+    const name = packet.type === PacketType.Suback ? "SUBACK" : "UNSUBACK";
     const expected = packet.type === PacketType.Suback ? PacketType.Subscribe : PacketType.Unsubscribe;
     if (owner === undefined || owner instanceof OutboundPublish || owner.type !== expected) {
-      this.#outbound.ignore(packet.type === PacketType.Suback ? "SUBACK" : "UNSUBACK", packet.packetId);
+      this.#outbound.ignore(name, packet.packetId);
       return;
     }
     if (packet.reasonCodes.length !== owner.size) {
-      const name = packet.type === PacketType.Suback ? "SUBACK" : "UNSUBACK";
-      throw new ProtocolError(
-        ReasonCode.ProtocolError,
-        `The broker answered ${owner.size} filters with ${packet.reasonCodes.length} codes in ${name}`,
-      );
+      const text = `The broker answered ${owner.size} filters with ${packet.reasonCodes.length} codes in ${name}`;
+      throw new ProtocolError(ReasonCode.ProtocolError, text);
     }
     this.#ids.free(packet.packetId);
     this.#controlIds.delete(owner);
