@@ -152,7 +152,9 @@ describe("send quota", () => {
     bench.publish("b", 1);
     bench.take();
     bench.pubrec(1);
+    bench.publish("c", 1);
     expect(bench.take()).toEqual(["PUBREL 1"]);
+    expect(bench.stats.sendQuota).toBe(0);
     bench.pubcomp(1);
     expect(bench.take()).toEqual(["PUBLISH 2 b"]);
   });
