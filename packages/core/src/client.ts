@@ -13,6 +13,7 @@ import type { LocalSubscription, MessageSink } from "./subscribe/local-subscript
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
+import { memberOptions, PublisherPool } from "./publisher-pool.js";
 import { Publisher } from "./publisher.js";
 import { Requester, type RequestOptions } from "./request.js";
 import { type RequestHandler, type RespondOptions, RESPONSES_AT_A_TIME, responder } from "./respond.js";
@@ -40,6 +41,7 @@ export class Client {
   readonly #publisher: Publisher;
   readonly #requester: Requester;
   readonly #lifecycle: Lifecycle;
+  readonly #pool: PublisherPool | undefined;
 
   /** Throws an `InvalidArgumentError` that names the first wrong option. */
   constructor(options: ClientOptions) {
@@ -91,6 +93,7 @@ export class Client {
       },
       warn: (text) => resolved.logger.warn?.(text),
     });
+    this.#pool = this.#publisherPool({ ...options });
   }
 
   // Life
@@ -100,8 +103,11 @@ export class Client {
    * `CONNECT_REFUSED`, …) unless `retryInitialConnect`, `ABORTED` when the signal does, `TIMEOUT` when the time is up,
    * `ALREADY_CONNECTED` while a life is under way, `CLOSED` after dispose. Waits for an earlier `disconnect` to finish.
    */
-  connect(options: WaitOptions = {}): Promise<ServerInfo> {
-    return this.#lifecycle.connect(options);
+  async connect(options: WaitOptions = {}): Promise<ServerInfo> {
+    const since = this.#options.clock.now();
+    const info = await this.#lifecycle.connect(options);
+    await this.#pool?.ready(options, since);
+    return info;
   }
 
   /** Resolves when there is a connection, at once if there is one. Rejects with `CLOSED` when the client ends first, with `ABORTED` or `TIMEOUT`. */
@@ -114,13 +120,15 @@ export class Client {
    * calls reject with `CLOSED` and what is known of them. The session stays with the broker for its expiry interval.
    * Idempotent, and bounded by `disconnectTimeout`. Rejects only for wrong options, and then stays connected.
    */
-  disconnect(options: DisconnectOptions = {}): Promise<void> {
-    return this.#lifecycle.disconnect(options);
+  async disconnect(options: DisconnectOptions = {}): Promise<void> {
+    await this.#lifecycle.disconnect(options);
+    await this.#pool?.stopped();
   }
 
   /** `disconnect`, after which the client can't be used again. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#lifecycle.dispose();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lifecycle.dispose();
+    await this.#pool?.stopped();
   }
 
   /**
@@ -129,6 +137,7 @@ export class Client {
    */
   setBrokers(urls: readonly string[]): void {
     this.#lifecycle.setBrokers(urls);
+    this.#pool?.setBrokers(urls);
   }
 
   /** Where the client stands. */
@@ -153,7 +162,8 @@ export class Client {
 
   /** The counters at this moment. */
   stats(): Readonly<Stats> {
-    return { ...this.#stats };
+    const stats = { ...this.#stats };
+    return this.#pool === undefined ? stats : this.#pool.addTo(stats);
   }
 
   // Messages
@@ -164,7 +174,7 @@ export class Client {
    * `whenOffline: "wait"`; with `code` and `delivery` on everything else. The payload must not change until the promise has settled.
    */
   publish(topic: string, payload?: Uint8Array | string, options?: PublishOptions): Promise<PublishResult> {
-    return this.#publisher.publish(topic, payload, options);
+    return (this.#pool ?? this.#publisher).publish(topic, payload, options);
   }
 
   /**
@@ -246,6 +256,19 @@ export class Client {
 
   get #connection(): Connection | undefined {
     return this.#lifecycle.connection;
+  }
+
+  #publisherPool(options: ClientOptions): PublisherPool | undefined {
+    const { publisherPool, clock, logger } = this.#options;
+    if (publisherPool === undefined) return undefined;
+    return new PublisherPool(publisherPool, {
+      clock,
+      logger,
+      stats: this.#stats,
+      state: this.#state,
+      member: (clientId, failed) => new Client(memberOptions(options, clientId, failed)),
+      publish: (topic, payload, publishOptions) => this.#publisher.publish(topic, payload, publishOptions),
+    });
   }
 
   #sessionPort(): SessionPort {

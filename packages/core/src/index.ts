@@ -34,6 +34,7 @@ export type { Logger } from "./logger.js";
 export type { Message } from "./message.js";
 export type { ClientOptions, PublishMode, SessionLossPolicy, WillOptions } from "./options.js";
 export type { PublishOptions, PublishResult, WhenOffline } from "./publish-options.js";
+export type { PoolRouting, PublisherPoolOptions } from "./publisher-pool-options.js";
 export type { RefusalContext, RefusalPolicy, RefusalVerdict } from "./refusals.js";
 export type { RequestOptions } from "./request.js";
 export type { RequestHandler, RespondOptions, Response, ResponseValue } from "./respond.js";

@@ -32,6 +32,11 @@ import type { CredentialsProvider } from "./credentials.js";
 import type { MqttError, ReasonCodeError } from "./errors.js";
 import { type Logger, quiet } from "./logger.js";
 import { type WhenOffline, whenOffline } from "./publish-options.js";
+import {
+  type PublisherPoolOptions,
+  type ResolvedPublisherPool,
+  resolvePublisherPool,
+} from "./publisher-pool-options.js";
 import type { RefusalPolicy } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
 import type { ServerRedirect } from "./server-redirect.js";
@@ -153,6 +158,8 @@ export interface ClientOptions {
   readonly responseTopic?: string | undefined;
   /** Tolerate a Remaining Length with too many bytes and reserved flags of PINGRESP; each is logged. Default false. */
   readonly lenientDecoding?: boolean | undefined;
+  /** Further connections to publish on, for more than one connection carries. Default: none. */
+  readonly publisherPool?: PublisherPoolOptions | undefined;
   /** Where diagnostics go. Default: nowhere. */
   readonly logger?: Logger | undefined;
   /** Time and randomness. Default: the platform's. */
@@ -204,6 +211,7 @@ export interface ResolvedOptions {
   readonly maximumPendingBytes: number;
   readonly responseTopic: string | undefined;
   readonly lenientDecoding: boolean;
+  readonly publisherPool: ResolvedPublisherPool | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly callbacks: Pick<
@@ -266,6 +274,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
     responseTopic: options.responseTopic === undefined ? undefined : topicName("responseTopic", options.responseTopic),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
+    publisherPool: resolvePublisherPool(options.publisherPool),
     logger: quiet(having("logger", options.logger) ?? {}),
     clock: having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random") ?? systemClock(),
     callbacks: {

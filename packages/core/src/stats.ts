@@ -34,6 +34,8 @@ export interface Stats {
   subscriptionsActive: number;
   /** Messages on the Response Topic that answer no request under way: late, repeated, or not meant for us. */
   responsesIgnored: number;
+  /** Publishes of a pool that its client's own connection had to take. */
+  poolFallbacks: number;
   /** Acknowledgements that belong to nothing outstanding. */
   acksIgnored: number;
   /** Times the broker broke the protocol. */
@@ -60,6 +62,7 @@ export function newStats(): Stats {
     unsubscribesSent: 0,
     subscriptionsActive: 0,
     responsesIgnored: 0,
+    poolFallbacks: 0,
     acksIgnored: 0,
     protocolErrors: 0,
   };
