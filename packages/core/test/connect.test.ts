@@ -473,7 +473,7 @@ describe("Clean Start", () => {
     expect(codeOf(connecting.error)).toBe("CLOSED");
   });
 
-  it("asked for with a session at hand fails what was in flight with SESSION_LOST, once [parity 42]", async () => {
+  it("asked for is for the first connection of a life only, and throws away what was in flight", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({ cleanStart: true });
     const sent = follow(client.publish("t", "", { qos: 1 }));

@@ -28,7 +28,7 @@ const later: Codec<Event> = {
 };
 
 describe("typed", () => {
-  it("publishes values with the codec's Content Type, or the call's [parity 191]", async () => {
+  it("publishes values with the codec's Content Type, or the call's", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const events = client.typed(codec);
