@@ -8,9 +8,11 @@ export class BufferedBytes {
   readonly maximum: number;
   #held = 0;
   #full = false;
+  /** Consumers that have more than they want to hold. */
+  #crowded = 0;
   readonly #freed: () => void;
 
-  /** `freed` is called each time it is no longer full. */
+  /** `freed` is called each time that more may be read. */
   constructor(maximum: number, freed: () => void) {
     this.maximum = maximum;
     this.#freed = freed;
@@ -23,6 +25,20 @@ export class BufferedBytes {
   /** QoS 0 is dropped, and nothing more is read than has to be. */
   get full(): boolean {
     return this.#full;
+  }
+
+  /** Nothing more is read than has to be: they are full, or a consumer has more than it wants to hold. */
+  get stopped(): boolean {
+    return this.#full || this.#crowded > 0;
+  }
+
+  /** A consumer has more than it wants to hold, until it calls `roomy`. */
+  crowded(): void {
+    this.#crowded++;
+  }
+
+  roomy(): void {
+    if (--this.#crowded === 0) this.#freed();
   }
 
   add(bytes: number): void {

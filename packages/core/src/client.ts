@@ -2,7 +2,7 @@
 import { BufferedBytes } from "./buffered-bytes.js";
 import { Callbacks } from "./callbacks.js";
 import { type ClientState, StateFeed } from "./client-state.js";
-import { bound, callable, invalid } from "./check.js";
+import { bound, callable, flag, invalid } from "./check.js";
 import type { Codec } from "./codec.js";
 import type { Connection } from "./connection/connection.js";
 import type { DisconnectOptions } from "./disconnect-options.js";
@@ -294,8 +294,9 @@ export class Client {
     const resolved = resolveFilters(filters, options);
     if (options.signal?.aborted) throw abortError(options.signal, "not-sent");
     const where = this.#lifecycle.admit(options.whenOffline ?? this.#options.whenOffline);
-    const local = this.#subscriptions.add(resolved, sink);
+    const local = this.#subscriptions.add(resolved, sink, flag("strict", options.strict));
     if (where !== "early") await this.#subscriptions.subscribe(local, options);
+    if (options.signal !== undefined) local.endWith(options.signal);
     return local;
   }
 }

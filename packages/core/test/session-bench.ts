@@ -132,6 +132,8 @@ export class SessionBench {
               }
             : { type, packetId, filters },
         answered: (packet) => asked.answers.push(packet.reasonCodes),
+        strikes: 0,
+        fail: () => {},
       },
     };
     this.session.request(asked.operation);

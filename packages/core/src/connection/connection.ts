@@ -23,11 +23,12 @@ import type { Timer } from "../clock.js";
 import { MqttError, ProtocolError } from "../errors.js";
 import type { ResolvedOptions } from "../options.js";
 import type { ServerInfo } from "../server-info.js";
+import { BLAMING } from "../session/blame.js";
 import type { Session } from "../session/session.js";
 import type { Stats } from "../stats.js";
 import type { Link, LinkReceiver } from "../transport.js";
 import { grantedBy, refusedConnect } from "./connack.js";
-import { fitting, serverDisconnected, violation } from "./goodbye.js";
+import { fitting, rejectedByDisconnect, serverDisconnected, violation } from "./goodbye.js";
 import { InboundAliases } from "./inbound-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
 import { OutboundAliases } from "./outbound-aliases.js";
@@ -195,7 +196,7 @@ export class Connection implements LinkReceiver {
         this.#handle(decode(framer.buffer, framer.start, framer.end, this.#decodeOptions));
         if (this.#closing()) return;
       }
-      this.#gate.received();
+      if (this.#phase === ConnectionPhase.Open) this.#gate.received(); // CONNACK is read whatever waits
     } catch (error) {
       this.#violated(error);
     }
@@ -225,6 +226,7 @@ export class Connection implements LinkReceiver {
     const { type } = packet;
     if (type === PacketType.Disconnect) {
       this.#stats.serverDisconnects++;
+      if (BLAMING.has(packet.reasonCode)) this.#session.blame(rejectedByDisconnect(packet));
       this.#close(serverDisconnected(packet));
       return;
     }
@@ -300,6 +302,7 @@ export class Connection implements LinkReceiver {
       ping: () => {
         this.sender.send({ type: PacketType.Pingreq });
         this.sender.flush();
+        if (!this.#gate.reading) this.#gate.probe();
       },
       silent: () => this.#silent(),
     };

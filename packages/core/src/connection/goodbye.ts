@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DecodeError, type DisconnectPacket, encode, ReasonCode, reasonName } from "@mqttv5/wire";
 import { ProtocolError, ReasonCodeError } from "../errors.js";
+import { STRIKES } from "../session/blame.js";
 
 /** What either side says at the end of a connection, and why (sections 3.14 and 4.13). */
 
@@ -11,6 +12,14 @@ export function serverDisconnected(packet: DisconnectPacket): ReasonCodeError {
   const text = `The broker disconnected: ${reasonName(reasonCode)} (0x${reasonCode.toString(16)})`;
   const reason = { packet: "DISCONNECT", reasonCode, reasonString, userProperties, serverReference };
   return new ReasonCodeError("SERVER_DISCONNECTED", text, reason);
+}
+
+/** An operation of ours that the broker answered so often with a DISCONNECT that blames us. */
+export function rejectedByDisconnect(packet: DisconnectPacket): ReasonCodeError {
+  const { reasonCode } = packet;
+  const text = `The broker did not answer, and disconnected ${STRIKES} times: ${reasonName(reasonCode)} (0x${reasonCode.toString(16)})`;
+  const reason = { packet: "DISCONNECT", reasonCode, reasonString: packet.properties?.reasonString };
+  return new ReasonCodeError("REJECTED_BY_DISCONNECT", text, reason, { delivery: "refused" });
 }
 
 /** Whatever went wrong while reading, as an error with the Reason Code to close with. */

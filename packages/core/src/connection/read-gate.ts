@@ -3,9 +3,9 @@ import type { BufferedBytes } from "../buffered-bytes.js";
 import type { Link } from "../transport.js";
 
 /**
- * Whether a link is read. It is not while received messages fill their memory, and the broker then waits; but an answer
- * that is waited for is always read, and so is one chunk when the other side has to show that it is alive. Ends with its
- * connection.
+ * Whether a link is read. It is not while received messages fill their memory or a full subscription asks for a pause, and
+ * the broker then waits; but an answer that is waited for is always read, and so is one chunk a keep-alive interval,
+ * when the other side has to show that it is alive. Ends with its connection.
  */
 export class ReadGate {
   readonly #link: Link;
@@ -28,7 +28,7 @@ export class ReadGate {
 
   /** Something it depends on may have changed. */
   update(): void {
-    const reading = !this.#buffered.full || this.#asking() || this.#probing;
+    const reading = !this.#buffered.stopped || this.#asking() || this.#probing;
     if (reading === this.#reading) return;
     this.#reading = reading;
     if (reading) this.#link.resume();
@@ -38,7 +38,7 @@ export class ReadGate {
   /** A chunk was read. */
   received(): void {
     this.#probing = false;
-    if (this.#buffered.full || !this.#reading) this.update();
+    if (this.#buffered.stopped || !this.#reading) this.update();
   }
 
   /** Reads one chunk, to see whether the other side is alive. */

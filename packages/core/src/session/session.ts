@@ -12,6 +12,7 @@ import { BufferedBytes } from "../buffered-bytes.js";
 import { type MqttError, ProtocolError } from "../errors.js";
 import type { Stats } from "../stats.js";
 import type { Settle } from "../store.js";
+import { STRIKES } from "./blame.js";
 import { ControlQueue } from "./control-queue.js";
 import { Inbound } from "./inbound.js";
 import type { InboundMessage } from "./inbound-message.js";
@@ -56,6 +57,10 @@ export interface ControlOperation {
   /** Made anew for each sending: the identifier and the broker's limits may differ. */
   packet(packetId: number): Packet;
   answered(packet: SubackPacket | UnsubackPacket): void;
+  /** How often it was unanswered when the broker closed the connection over something it was sent. */
+  strikes: number;
+  /** It is given up. */
+  fail(error: MqttError): void;
 }
 
 /**
@@ -196,6 +201,15 @@ export class Session {
   request(operation: ControlOperation): void {
     this.#control.add(operation);
     if (this.#connected) this.#sendControl(operation);
+  }
+
+  /** The broker closes over something it was sent: what it left unanswered too often is given up. Before `disconnected`. */
+  blame(error: MqttError): void {
+    for (const operation of this.#control) {
+      if (!this.#controlIds.has(operation) || ++operation.strikes < STRIKES) continue;
+      this.#control.delete(operation);
+      operation.fail(error);
+    }
   }
 
   /** Forgets an operation; an answer that still comes is ignored. */

@@ -7,7 +7,7 @@ import { Ring } from "../ring.js";
 import { abortError, bounded, deadline, type WaitOptions } from "../signal.js";
 
 /** What to drop when a consumer is slower than its stream. */
-export type Overflow = "hold" | "drop-newest" | "drop-oldest";
+export type Overflow = "hold" | "drop-newest" | "drop-oldest" | "pause";
 
 /** Why a message was dropped. */
 export type DropReason = "overflow" | "memory" | "unsubscribed";
@@ -35,6 +35,8 @@ export class Inbox {
   readonly #messages = new Ring<Message>();
   readonly #waiters = new Set<Waiter>();
   #closed = false;
+  /** `pause`: it is full, and the link is not read. */
+  #crowded = false;
   #error: MqttError | undefined;
 
   constructor(settings: InboxSettings, buffered: BufferedBytes) {
@@ -70,12 +72,15 @@ export class Inbox {
     }
     if (counts) this.#buffered.add(message.size);
     this.#messages.push(message);
+    this.#regulate();
   }
 
   /** Takes the oldest message, if there is one. */
   take(): Message | undefined {
     const message = this.#messages.shift();
-    if (message !== undefined && this.#counts(message)) this.#buffered.remove(message.size);
+    if (message === undefined) return undefined;
+    if (this.#counts(message)) this.#buffered.remove(message.size);
+    if (this.#crowded) this.#regulate();
     return message;
   }
 
@@ -113,6 +118,7 @@ export class Inbox {
     if (this.#closed) return;
     this.#closed = true;
     this.#error = error;
+    this.#regulate();
     for (const waiter of this.#waiters) {
       if (error === undefined) waiter.resolve(undefined);
       else waiter.reject(error);
@@ -129,14 +135,26 @@ export class Inbox {
 
   /**
    * The buffer is full. `hold` never drops QoS 1/2: the broker stops at our Receive Maximum, which bounds the buffer. With
-   * `autoAck` it has no such hold and drops at every QoS.
+   * `autoAck` it has no such hold and drops at every QoS. `pause` keeps what is read all the same, because an answer is
+   * waited for or because it came with the message that filled the buffer.
    */
   #makeRoom(incoming: Message): boolean {
     const { overflow, autoAck } = this.#settings;
+    if (overflow === "pause") return true;
     if (overflow === "hold" && incoming.qos > 0 && !autoAck) return true;
     const head = overflow === "drop-oldest" ? this.take() : undefined;
     this.#drop(head ?? incoming, "overflow");
     return head !== undefined;
+  }
+
+  /** A full `pause` subscription stops the reading, until there is room or nobody will take what waits. */
+  #regulate(): void {
+    const { overflow, bufferSize } = this.#settings;
+    const crowded = overflow === "pause" && !this.#closed && this.#messages.size >= bufferSize;
+    if (crowded === this.#crowded) return;
+    this.#crowded = crowded;
+    if (crowded) this.#buffered.crowded();
+    else this.#buffered.roomy();
   }
 
   /** What is still to be acked is counted by the session. */

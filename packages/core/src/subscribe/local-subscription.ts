@@ -3,7 +3,7 @@ import type { FilterResult, MqttError } from "../errors.js";
 import type { Message } from "../message.js";
 import { waiting } from "../check.js";
 import type { Clock } from "../clock.js";
-import { type WaitOptions, within } from "../signal.js";
+import { onAbort, type WaitOptions, within } from "../signal.js";
 import type { ResolvedFilter } from "./topic-filter.js";
 import type { SubscriptionEnd, SubscriptionHandle } from "./subscription.js";
 
@@ -21,6 +21,8 @@ export interface SubscriptionHome {
   readonly clock: Clock;
   /** Ends a subscription and tells the broker, once it can be told. */
   unsubscribe(subscription: LocalSubscription): Promise<void>;
+  /** The same, waiting for nothing, because its signal aborted. */
+  abort(subscription: LocalSubscription): void;
 }
 
 /** One subscription as the application sees it, over one or several filters. Ends once, and says why. */
@@ -33,16 +35,20 @@ export class LocalSubscription implements SubscriptionHandle {
   /** Filters the broker has not refused. */
   active: number;
   ended = false;
+  /** All of its filters, or none. */
+  readonly strict: boolean;
   #granted: FilterResult[] = [];
   readonly #home: SubscriptionHome;
   #resolveClosed!: (end: SubscriptionEnd) => void;
   #unsubscribing: Promise<void> | undefined;
+  #unlink: (() => void) | undefined;
 
-  constructor(filters: readonly ResolvedFilter[], sink: MessageSink, home: SubscriptionHome) {
+  constructor(filters: readonly ResolvedFilter[], sink: MessageSink, home: SubscriptionHome, strict: boolean) {
     this.filters = filters;
     this.sink = sink;
     this.active = filters.length;
     this.#home = home;
+    this.strict = strict;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -67,6 +73,7 @@ export class LocalSubscription implements SubscriptionHandle {
   end(end: SubscriptionEnd, discard: boolean): void {
     if (this.ended) return;
     this.ended = true;
+    this.#unlink?.();
     this.sink.close(end.reason === "refused" || end.reason === "failed" ? end.error : undefined);
     if (discard) this.sink.discard();
     this.#resolveClosed(end);
@@ -77,6 +84,11 @@ export class LocalSubscription implements SubscriptionHandle {
     this.#unsubscribing ??= this.#home.unsubscribe(this);
     // Only the waiting of this call stops; the broker is told all the same.
     await within(this.#home.clock, options, this.#unsubscribing, "unknown");
+  }
+
+  /** From here on the signal ends it. */
+  endWith(signal: AbortSignal): void {
+    if (!this.ended) this.#unlink = onAbort(signal, () => this.#home.abort(this));
   }
 
   leave(): void {

@@ -24,16 +24,20 @@ export interface SubscribeAnswer {
 /** One SUBSCRIBE until its SUBACK, over as many connections as it takes (section 3.8). */
 export class SubscribeOperation implements ControlOperation {
   readonly type: typeof PacketType.Subscribe = PacketType.Subscribe;
+  strikes = 0;
   readonly #filters: readonly AskedFilter[];
   readonly #answer: SubscribeAnswer;
+  readonly #resumed: boolean;
   /** Of the latest sending. */
   #identifier = 0;
   /** Some connection was handed it. */
   #sent = false;
 
-  constructor(filters: readonly AskedFilter[], answer: SubscribeAnswer) {
+  /** `resumed`: the broker may hold the filters from an earlier process, with their retained messages delivered. */
+  constructor(filters: readonly AskedFilter[], answer: SubscribeAnswer, resumed: boolean) {
     this.#filters = filters;
     this.#answer = answer;
+    this.#resumed = resumed;
   }
 
   get size(): number {
@@ -61,7 +65,9 @@ export class SubscribeOperation implements ControlOperation {
     return {
       type: PacketType.Subscribe,
       packetId,
-      subscriptions: this.#filters.map(({ options }) => options),
+      subscriptions: this.#filters.map(({ options }) =>
+        this.#resumed && !options.retainHandlingSet ? { ...options, retainHandling: 1 } : options,
+      ),
       properties: identifier === 0 ? undefined : { subscriptionIdentifier: identifier },
     };
   }
@@ -84,6 +90,7 @@ export interface UnsubscribeAnswer {
 /** One UNSUBSCRIBE until its UNSUBACK (section 3.10). */
 export class UnsubscribeOperation implements ControlOperation {
   readonly type: typeof PacketType.Unsubscribe = PacketType.Unsubscribe;
+  strikes = 0;
   readonly filterNames: readonly string[];
   readonly #answer: UnsubscribeAnswer;
   /** Some connection was handed it. */

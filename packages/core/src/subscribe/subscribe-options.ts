@@ -11,7 +11,8 @@ import type { DeliveryOptions } from "./topic-filter.js";
 export interface SubscribeOptions extends DeliveryOptions {
   /**
    * What to drop when the buffer is full. `hold` (default): the newest at QoS 0, nothing at QoS 1/2, where the broker waits for
-   * acks; `drop-newest`, `drop-oldest`: at every QoS, acked.
+   * acks; `drop-newest`, `drop-oldest`: at every QoS, acked. `pause` drops nothing: the whole client stops reading until there is
+   * room, except while it waits for an answer itself; what is read meanwhile is kept, up to `maximumBufferedBytes`.
    */
   readonly overflow?: Overflow | undefined;
   /** Messages that may wait for the consumer. Default 65,536: one read of the link may bring thousands of small ones. */
@@ -22,7 +23,12 @@ export interface SubscribeOptions extends DeliveryOptions {
   readonly onDrop?: ((message: Message, reason: DropReason) => void) | undefined;
   /** While the connection is lost: reject at once, or wait for the next one. Default: the client's `whenOffline`. */
   readonly whenOffline?: WhenOffline | undefined;
-  /** Aborting while the broker has not answered undoes the subscription. */
+  /** All or nothing: end with a `SubscribeError`, after unsubscribing what was granted, if any filter is refused. Default false. */
+  readonly strict?: boolean | undefined;
+  /**
+   * Ends the subscription. Until the broker has answered the call rejects with `ABORTED`, and is undone; after that the
+   * subscription ends as by `break`: its loop ends normally, with the reason `aborted`. To bound the answer alone use `timeout`.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds to wait for the broker's answer; then as if aborted, with `TIMEOUT`. Default: no limit. */
   readonly timeout?: number | undefined;
@@ -45,7 +51,7 @@ export function inboxSettings(
   if (options.whenOffline !== undefined) whenOffline(options.whenOffline);
   const onDrop = callable("onDrop", options.onDrop);
   return {
-    overflow: oneOf("overflow", options.overflow ?? "hold", ["hold", "drop-newest", "drop-oldest"]),
+    overflow: oneOf("overflow", options.overflow ?? "hold", ["hold", "drop-newest", "drop-oldest", "pause"]),
     bufferSize: bound("bufferSize", options.bufferSize ?? 65_536),
     autoAck: flag("autoAck", options.autoAck) ?? false,
     clock,

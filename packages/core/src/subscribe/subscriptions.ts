@@ -49,9 +49,9 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   /** Registers a subscription, so that no message can be missed, without asking the broker. */
-  add(filters: readonly ResolvedFilter[], sink: MessageSink): LocalSubscription {
+  add(filters: readonly ResolvedFilter[], sink: MessageSink, strict = false): LocalSubscription {
     for (const options of filters) this.#filters.checkConflict(options);
-    const local = new LocalSubscription(filters, sink, this);
+    const local = new LocalSubscription(filters, sink, this, strict);
     this.#locals.add(local);
     this.#stats.subscriptionsActive = this.#locals.size;
     for (const options of filters) this.#filters.hold(local, options);
@@ -70,9 +70,12 @@ export class Subscriptions implements SubscriptionHome {
       const operation = this.#ask(this.#known(local.filters), local, {
         answered: (results, error) => {
           stop?.();
-          this.#answered(local, results, error);
+          const granted = this.#answered(local, results, error);
           if (error !== undefined && local.ended) {
-            reject(error);
+            // A strict subscription is over when the broker has taken back what it granted of it.
+            const rejected = (): void => reject(error);
+            if (granted.length === 0) rejected();
+            else this.#askToStop(granted).then(rejected, rejected);
             return;
           }
           if (error !== undefined) this.#port.partlyRefused(error);
@@ -80,13 +83,14 @@ export class Subscriptions implements SubscriptionHome {
         },
         failed: (error) => {
           stop?.();
+          this.#remove(local, { reason: "refused", error });
           reject(error);
         },
       });
       if (!bounded(options)) return;
       stop = deadline(this.clock, options, (stopped) => {
         this.#forget(operation);
-        this.#undo(local);
+        this.abort(local);
         reject(stopped(operation.delivery));
       });
     });
@@ -96,6 +100,11 @@ export class Subscriptions implements SubscriptionHome {
     if (local.ended) return Promise.resolve();
     const orphaned = this.#remove(local, { reason: "unsubscribed" });
     return orphaned.length === 0 ? Promise.resolve() : this.#askToStop(orphaned);
+  }
+
+  /** The broker may hold the subscription, now or when the session is resumed. */
+  abort(local: LocalSubscription): void {
+    this.#giveBack(this.#remove(local, { reason: "aborted" }));
   }
 
   /** A message for whoever subscribed to it. */
@@ -124,7 +133,7 @@ export class Subscriptions implements SubscriptionHome {
       if (missing.length === 0) continue;
       for (const { filter } of missing) asked.add(filter);
       const problem = this.#limitProblem(missing);
-      if (problem === undefined) this.#askAgain(missing);
+      if (problem === undefined) this.#askAgain(missing, sessionPresent);
       else this.#refused(missing, problem);
     }
   }
@@ -162,41 +171,51 @@ export class Subscriptions implements SubscriptionHome {
     }
   }
 
-  /** The caller stopped waiting for SUBACK: the broker may hold the subscription, now or when the session is resumed. */
-  #undo(local: LocalSubscription): void {
-    const orphaned = this.#remove(local, { reason: "aborted" });
-    if (orphaned.length > 0) this.#askToStop(orphaned).catch(() => {});
-  }
-
   /** Sends a SUBSCRIBE; `by` brought it about, if one subscription did. */
-  #ask(known: readonly BrokerFilter[], by: LocalSubscription | undefined, settle: Settle): SubscribeOperation {
-    const operation = new SubscribeOperation(known, {
-      sent: () => {
-        const identifier = this.#nextIdentifier();
-        for (const filter of known) filter.sent(identifier, by);
-        return identifier;
+  #ask(
+    known: readonly BrokerFilter[],
+    by: LocalSubscription | undefined,
+    settle: Settle,
+    resumed = false,
+  ): SubscribeOperation {
+    const operation = new SubscribeOperation(
+      known,
+      {
+        sent: () => {
+          const identifier = this.#nextIdentifier();
+          for (const filter of known) filter.sent(identifier, by);
+          return identifier;
+        },
+        answered: (results, reasonString, identifier) => {
+          this.#pending.delete(operation);
+          for (const [index, filter] of known.entries()) {
+            filter.answered(identifier, (results[index] as FilterResult).reasonCode < 0x80);
+          }
+          settle.answered(results, refusal(results, reasonString));
+        },
+        failed: (error) => {
+          this.#pending.delete(operation);
+          settle.failed(error);
+        },
       },
-      answered: (results, reasonString, identifier) => {
-        this.#pending.delete(operation);
-        for (const [index, filter] of known.entries()) {
-          filter.answered(identifier, (results[index] as FilterResult).reasonCode < 0x80);
-        }
-        settle.answered(results, refusal(results, reasonString));
-      },
-      failed: (error) => settle.failed(error),
-    });
+      resumed,
+    );
     this.#pending.add(operation);
     this.#port.request(operation);
     return operation;
   }
 
   /** Brought about by the session, not by one of the holders: what comes of it is for all of them. */
-  #askAgain(filters: readonly ResolvedFilter[]): void {
+  #askAgain(filters: readonly ResolvedFilter[], resumed: boolean): void {
     const known = this.#known(filters);
-    this.#ask(known, undefined, {
+    const settle: Settle = {
       answered: (results, error) => this.#answeredAgain(known, results, error),
-      failed() {},
-    });
+      failed: ({ code, message }) => {
+        const results = filters.map(({ filter }) => ({ filter, reasonCode: 0x80 }));
+        this.#answeredAgain(known, results, new SubscribeError(code, message, results));
+      },
+    };
+    this.#ask(known, undefined, settle, resumed);
   }
 
   #askToStop(filters: readonly string[]): Promise<void> {
@@ -216,16 +235,25 @@ export class Subscriptions implements SubscriptionHome {
     });
   }
 
-  /** The broker's answer for filters of one subscription; it ends, with `error`, if it has nothing left. */
-  #answered(local: LocalSubscription, results: readonly FilterResult[], error: SubscribeError | undefined): void {
+  #giveBack(filters: readonly string[]): void {
+    if (filters.length > 0) this.#askToStop(filters).catch(() => {});
+  }
+
+  /**
+   * The broker's answer for filters of one subscription; it ends, with `error`, if it has nothing left, or not all and is
+   * strict. Returns what the broker then holds for nobody.
+   */
+  #answered(local: LocalSubscription, results: readonly FilterResult[], error: SubscribeError | undefined): string[] {
+    let refused = false;
     local.answered(results);
     for (const { filter, reasonCode } of results) {
       if (reasonCode < 0x80) continue;
       // An earlier grant to other holders stands; only this one goes.
       this.#filters.release(local, filter);
       local.active--;
+      refused = true;
     }
-    if (local.active === 0) this.#remove(local, { reason: "refused", error });
+    return local.active === 0 || (refused && local.strict) ? this.#remove(local, { reason: "refused", error }) : [];
   }
 
   /** The same for what was asked again: it concerns every subscription on these filters. */
@@ -237,7 +265,7 @@ export class Subscriptions implements SubscriptionHome {
     const holders = new Set(filters.flatMap((filter) => filter.holders));
     for (const local of holders) {
       const own = results.filter(({ filter }) => local.filters.some((asked) => asked.filter === filter));
-      this.#answered(local, own, error);
+      this.#giveBack(this.#answered(local, own, error));
     }
     if (error !== undefined && holders.size > 0) this.#port.resubscribeFailed(error);
   }
