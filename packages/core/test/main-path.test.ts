@@ -3,7 +3,7 @@ import { TestBroker, VirtualClock } from "@mqttv5/testing";
 import { PacketType, ReasonCode } from "@mqttv5/wire";
 import { expect, test } from "vitest";
 import { Client } from "../src/index.js";
-import { Bench } from "./bench.js";
+import { Bench, pubcomp, pubrec } from "./bench.js";
 
 test("a message goes out and comes back at every QoS", async () => {
   const clock = new VirtualClock();
@@ -43,4 +43,16 @@ test("a QoS 0 publish between the broker's DISCONNECT and the end of the link is
   await bench.clock.settle();
   await expect(client.publish("a", "")).rejects.toMatchObject({ code: "NOT_CONNECTED", delivery: "not-sent" });
   await bench.clock.run(client.disconnect());
+});
+
+test("that nobody subscribes is told at QoS 2 as well, where PUBREC says it", async () => {
+  const bench = new Bench();
+  const { client, connection } = await bench.connect();
+  const publishing = client.publish("a", "", { qos: 2 });
+  const { packetId } = await connection.expect(PacketType.Publish);
+  connection.send(pubrec(packetId, ReasonCode.NoMatchingSubscribers));
+  await connection.expect(PacketType.Pubrel);
+  connection.send(pubcomp(packetId));
+  expect(await bench.clock.run(publishing)).toMatchObject({ reasonCode: ReasonCode.NoMatchingSubscribers });
+  await bench.end(client);
 });

@@ -469,7 +469,7 @@ describe("acknowledgements of the broker", () => {
     expect([one.ack, two.ack]).toEqual([undefined, undefined]);
     bench.puback(1, 0x10);
     bench.pubcomp(2);
-    expect([one.ack?.reasonCode, two.ack?.reasonCode]).toEqual([0x10, 0]);
+    expect([one.ack?.reasonCode, two.ack?.reasonCode]).toEqual([0x10, 0x10]);
   });
 
   it("that are stray or mismatched are ignored, counted and change nothing [parity 85]", () => {

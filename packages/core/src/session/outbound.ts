@@ -219,6 +219,7 @@ export class Outbound {
       this.#acknowledge(publish, packet);
       return;
     }
+    if (packet.reasonCode !== ReasonCode.Success) publish.pubrec = packet;
     publish.phase = Phase.AwaitPubcomp;
     publish.pubrecSequence = ++this.#pubrecSequence;
     this.#released.add(publish);
@@ -229,7 +230,7 @@ export class Outbound {
   receivePubcomp(packet: AckPacket): void {
     const publish = this.#sent(packet.packetId, Phase.AwaitPubcomp);
     if (publish === undefined) this.ignore("PUBCOMP", packet.packetId);
-    else this.#acknowledge(publish, packet.reasonCode === 0 ? packet : { ...packet, reasonCode: ReasonCode.Success });
+    else this.#acknowledge(publish, publish.pubrec ?? done(packet));
   }
 
   ignore(packet: string, packetId: number): void {
@@ -389,4 +390,9 @@ export class Outbound {
   #put(publish: OutboundPublish): void {
     if (this.#port.records !== undefined) putRecord(this.#port.records, publish);
   }
+}
+
+/** 0x92 ends the exchange as well: the broker has nothing left of it. */
+function done(pubcomp: AckPacket): AckPacket {
+  return pubcomp.reasonCode === ReasonCode.Success ? pubcomp : { ...pubcomp, reasonCode: ReasonCode.Success };
 }
