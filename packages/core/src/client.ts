@@ -227,7 +227,7 @@ export class Client {
   /**
    * Asks (section 4.10): publishes with a Response Topic and Correlation Data, and resolves with the one response, already
    * acked. Rejects as `publish` does; with `TIMEOUT` after 30 s unless `timeout` says otherwise; with
-   * `NO_MATCHING_SUBSCRIBERS` if the broker says that a QoS 1 request reached nobody; with `CLOSED` when the client ends first.
+   * `NO_MATCHING_SUBSCRIBERS` if the broker says that a QoS 1/2 request reached nobody; with `CLOSED` when the client ends first.
    */
   request(topic: string, payload: Uint8Array | string = "", options: RequestOptions = {}): Promise<Message> {
     return this.#requester.request(topic, payload, options);

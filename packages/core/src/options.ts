@@ -276,7 +276,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
     publisherPool: resolvePublisherPool(options.publisherPool),
     logger: quiet(having("logger", options.logger) ?? {}),
-    clock: having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random") ?? systemClock(),
+    clock:
+      having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random", "randomBytes") ??
+      systemClock(),
     callbacks: {
       onConnectionUp: callable("onConnectionUp", options.onConnectionUp),
       onConnectionDown: callable("onConnectionDown", options.onConnectionDown),

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { PacketType } from "@mqttv5/wire";
 import type { FaultyLink } from "@mqttv5/testing";
 import { describe, expect, it } from "vitest";
@@ -6,6 +8,9 @@ import type { MqttError } from "../src/index.js";
 import { Bench, confirm, follow, grant, type Outcome, puback } from "./bench.js";
 
 const { Publish } = PacketType;
+
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc") as () => void;
 
 /** How a call ended: `CODE delivery`. */
 function ending(outcome: Outcome<unknown>): string {
@@ -247,6 +252,53 @@ describe("maximumPendingBytes (decision 2)", () => {
     await bench.clock.settle();
     expect(calls.at(-1)?.status).toBe("resolved");
     await bench.end(client);
+  });
+
+  it("accepts no more than that: the heap stays with it", async () => {
+    const bench = new Bench();
+    const client = bench.client({ whenOffline: "wait" });
+    gc();
+    const before = process.memoryUsage().arrayBuffers;
+    let refused = 0;
+    for (let n = 0; n < 300; n++) {
+      client.publish("t", new Uint8Array(1 << 20), { qos: 1 }).catch(() => refused++);
+      if (n % 50 === 0) await bench.clock.settle();
+    }
+    await bench.clock.settle();
+    expect(refused).toBe(300 - 63);
+    gc();
+    await bench.clock.settle();
+    gc();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(72 << 20);
+    await bench.clock.run(client[Symbol.asyncDispose]());
+  });
+
+  it("teardown answers every queued call and admits none after [parity 80]", async () => {
+    for (const end of ["disconnect", "reset"]) {
+      const bench = new Bench();
+      const { client, connection } = await bench.connect(
+        { maximumPendingBytes: 2 << 20, keepAlive: false, onConnectionDown: () => false },
+        { connack: { properties: { receiveMaximum: 2 } } },
+      );
+      const link = connection.remote as FaultyLink;
+      link.stall(); // the peer has stopped reading
+      const calls: Outcome<unknown>[] = [];
+      for (let n = 0; n < 6; n++) {
+        calls.push(follow(client.publish("t", mebibyte)), follow(client.publish("t", mebibyte, { qos: 1 })));
+        calls.push(follow(client.subscribe(`s/${n}`)), follow(client.request("t", "", { qos: 1 })));
+      }
+      await bench.clock.settle();
+      expect(calls.filter(({ status }) => status === "pending").length).toBeGreaterThan(15);
+      if (end === "disconnect") await bench.clock.run(client.disconnect());
+      else connection.cut(new Error("reset by peer"));
+      await bench.clock.settle();
+      const late = [follow(client.publish("t", "late")), follow(client.subscribe("late"))];
+      await bench.clock.settle();
+      expect([...calls, ...late].map(({ status }) => status)).not.toContain("pending");
+      expect(late.map(ending)).toEqual(["NOT_CONNECTED not-sent", "CLOSED not-sent"]);
+      for (const call of calls) if (call.status === "rejected") expect(ending(call)).toMatch(/ (not-sent|unknown)$/);
+      expect(bench.clock.pending).toBe(0);
+    }
   });
 
   it("goes on when a full link drains", async () => {

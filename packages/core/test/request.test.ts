@@ -3,7 +3,19 @@ import { encodeUtf8, PacketType, type Publish } from "@mqttv5/wire";
 import type { ScriptedConnection } from "@mqttv5/testing";
 import { describe, expect, it } from "vitest";
 import type { Client, ClientOptions, Codec, Message, MqttError } from "../src/index.js";
-import { Bench, BrokerBench, codeOf, follow, grant, type Outcome, puback, publish, suback } from "./bench.js";
+import {
+  Bench,
+  BrokerBench,
+  codeOf,
+  follow,
+  grant,
+  type Outcome,
+  puback,
+  pubcomp,
+  publish,
+  pubrec,
+  suback,
+} from "./bench.js";
 
 const { Publish: PublishType, Subscribe } = PacketType;
 
@@ -133,11 +145,20 @@ describe("request", () => {
   });
 
   it("rejects early when nobody is subscribed to the request", async () => {
-    const { bench, client, connection, call, packet } = await asked();
-    connection.send(puback(packet.packetId, 0x10));
-    await bench.clock.settle();
-    expect(ending(call)).toBe("NO_MATCHING_SUBSCRIBERS refused");
-    await bench.end(client);
+    for (const qos of [1, 2] as const) {
+      const { bench, client, connection, call, packet } = await asked({}, qos);
+      const { packetId } = packet;
+      if (qos === 1) {
+        connection.send(puback(packetId, 0x10));
+      } else {
+        connection.send(pubrec(packetId, 0x10)); // PUBCOMP has no such code
+        await connection.expect(PacketType.Pubrel);
+        connection.send(pubcomp(packetId));
+      }
+      await bench.clock.settle();
+      expect(ending(call)).toBe("NO_MATCHING_SUBSCRIBERS refused");
+      await bench.end(client);
+    }
   });
 
   it("times out after 30 s, or as told, or is aborted, and says what is known of it", async () => {
