@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { viewOf } from "./bytes.js";
 import { DecodeError, type DecodeReasonCode } from "./errors.js";
-import type { PacketType, Sender } from "./packet-type.js";
+import { PacketType, type Sender } from "./packet-type.js";
 import { isReasonCodeOf } from "./reason.js";
 import { topicFilterProblem } from "./topic.js";
 import { hasWildcardByte, isText, readText } from "./utf8.js";
@@ -136,7 +136,7 @@ export class Reader {
     if (isReasonCodeOf(type, code, this.sender)) return code;
     const detail = `it must not carry the reason code 0x${code.toString(16)}`;
     if (isReasonCodeOf(type, code)) throw this.forbidden(`${detail} from a ${this.sender}`);
-    throw this.malformed(detail);
+    throw type === PacketType.Auth ? this.forbidden(detail) : this.malformed(detail); // [MQTT-3.15.2-1]
   }
 
   /** Moves behind a field with a length in front of it and returns where its bytes begin. */

@@ -1425,7 +1425,7 @@ export const malformed: readonly MalformedRow[] = [
   {
     name: "AUTH with a code of another packet [parity 11] [MQTT-3.15.2-1]",
     bytes: hex("f0 06", "87 04 15 0001 6d"),
-    reasonCode: 0x81,
+    reasonCode: 0x82,
     says: "reason code 0x87",
   },
   {
