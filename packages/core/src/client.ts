@@ -2,10 +2,11 @@
 import { BufferedBytes } from "./buffered-bytes.js";
 import { Callbacks } from "./callbacks.js";
 import { type ClientState, StateFeed } from "./client-state.js";
-import { bound, callable, flag, invalid } from "./check.js";
+import { bound, callable, flag, invalid, waiting } from "./check.js";
 import type { Codec } from "./codec.js";
 import type { Connection } from "./connection/connection.js";
 import type { DisconnectOptions } from "./disconnect-options.js";
+import { MqttError } from "./errors.js";
 import { Lifecycle } from "./lifecycle.js";
 import { HandlerRunner, type MessageHandler } from "./subscribe/handler.js";
 import { Inbox } from "./subscribe/inbox.js";
@@ -113,6 +114,26 @@ export class Client {
   /** Resolves when there is a connection, at once if there is one. Rejects with `CLOSED` when the client ends first, with `ABORTED` or `TIMEOUT`. */
   connected(options: WaitOptions = {}): Promise<ServerInfo> {
     return this.#lifecycle.connected(options);
+  }
+
+  /**
+   * Authenticates again on this connection (section 4.12.1), for credentials that expire: AUTH 0x19 with a fresh exchange of the
+   * `authenticator`, while other traffic goes on. Resolves when the broker accepts. Rejects with `NO_AUTHENTICATOR` without
+   * one, `NOT_CONNECTED` without a connection or when it ends first, `REAUTH_IN_PROGRESS` while an earlier one is not
+   * concluded (also if its caller gave up), `REAUTH_REJECTED` with the broker's reason when it disconnects,
+   * `AUTHENTICATION_FAILED` when the authenticator fails (the connection then ends, unless nothing was sent), `ABORTED` and
+   * `TIMEOUT`. Afterwards the client reconnects as always.
+   */
+  async reauthenticate(options: WaitOptions = {}): Promise<void> {
+    const { signal } = waiting(options);
+    if (signal?.aborted) throw abortError(signal, "not-sent");
+    if (this.#options.authenticator === undefined) {
+      throw new MqttError("NO_AUTHENTICATOR", "The client has no authenticator", { delivery: "not-sent" }); // [MQTT-4.12.0-7]
+    }
+    if (this.#connection === undefined) {
+      throw new MqttError("NOT_CONNECTED", "There is no connection to authenticate on", { delivery: "not-sent" });
+    }
+    await this.#connection.reauthenticate(options);
   }
 
   /**

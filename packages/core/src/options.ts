@@ -8,6 +8,8 @@ import {
   type Will,
   type WillProperties,
 } from "@mqttv5/wire";
+import type { Authenticator } from "./auth/authenticator.js";
+import { pinned } from "./auth/begin-exchange.js";
 import { type Backoff, exponentialBackoff } from "./backoff.js";
 import { brokerUrls } from "./broker-url.js";
 import {
@@ -74,6 +76,11 @@ export interface ClientOptions {
    * place of `username` and `password`, and is added to `userProperties`. If it rejects, the attempt fails with `CREDENTIALS_FAILED`.
    */
   readonly credentials?: CredentialsProvider | undefined;
+  /**
+   * Enhanced authentication (section 4.12), such as `scramSha256`: its method is in every CONNECT, and every attempt begins a fresh
+   * exchange before it dials. An attempt it fails ends with `AUTHENTICATION_FAILED`. Default: none.
+   */
+  readonly authenticator?: Authenticator | undefined;
   /** Seconds of silence after which a PINGREQ is due, 1 to 65535; `false` switches it off. Default 30: a dead link is noticed within 40 s. */
   readonly keepAlive?: number | false | undefined;
   /**
@@ -176,6 +183,8 @@ export interface ClientOptions {
   readonly onServerDisconnect?: ((error: ReasonCodeError) => void) | undefined;
   /** The broker asked to go elsewhere, whether that is followed or not. */
   readonly onServerRedirect?: ((redirect: ServerRedirect) => void) | undefined;
+  /** The broker has concluded a `reauthenticate` with success, whether its caller still waited or not. */
+  readonly onReauthenticated?: (() => void) | undefined;
   /** A subscription was refused when it was made again. */
   readonly onResubscribeError?: ((error: MqttError) => void) | undefined;
 }
@@ -184,6 +193,7 @@ export interface ClientOptions {
 export interface ResolvedOptions {
   readonly brokers: readonly URL[];
   readonly connect: ConnectPacket;
+  readonly authenticator: Authenticator | undefined;
   readonly cleanStart: boolean | undefined;
   readonly maximumPacketSize: number;
   readonly receiveMaximum: number;
@@ -222,6 +232,7 @@ export interface ResolvedOptions {
     | "onReconnectAttempt"
     | "onServerDisconnect"
     | "onServerRedirect"
+    | "onReauthenticated"
     | "onResubscribeError"
   >;
 }
@@ -240,6 +251,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     throw invalid("pingTimeout", pingTimeout, `must be below the keep-alive of ${keepAlive * 1000} ms`);
   }
   const brokers = resolveBrokers(options);
+  const authenticator = pinned(options.authenticator);
   const properties = {
     sessionExpiryInterval: integer("sessionExpiryInterval", options.sessionExpiryInterval ?? 300, 0, U32),
     receiveMaximum: integer("receiveMaximum", options.receiveMaximum ?? 1024, 1, U16),
@@ -248,11 +260,13 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     requestResponseInformation: flag("requestResponseInformation", options.requestResponseInformation) ?? false,
     requestProblemInformation: flag("requestProblemInformation", options.requestProblemInformation) ?? true,
     userProperties: options.userProperties ?? [],
+    authenticationMethod: authenticator?.method,
   };
   return {
     brokers,
     connect: connectPacket(options, keepAlive, properties),
     ...properties,
+    authenticator,
     cleanStart: flag("cleanStart", options.cleanStart),
     outboundTopicAliases: flag("outboundTopicAliases", options.outboundTopicAliases) ?? false,
     publishMode: oneOf("publishMode", options.publishMode ?? "fire-and-forget", ["fire-and-forget", "wait-for-flush"]),
@@ -286,6 +300,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
       onReconnectAttempt: callable("onReconnectAttempt", options.onReconnectAttempt),
       onServerDisconnect: callable("onServerDisconnect", options.onServerDisconnect),
       onServerRedirect: callable("onServerRedirect", options.onServerRedirect),
+      onReauthenticated: callable("onReauthenticated", options.onReauthenticated),
       onResubscribeError: callable("onResubscribeError", options.onResubscribeError),
     },
   };
@@ -315,6 +330,7 @@ interface ConnectSettings {
   readonly requestResponseInformation: boolean;
   readonly requestProblemInformation: boolean;
   readonly userProperties: readonly UserProperty[];
+  readonly authenticationMethod: string | undefined;
 }
 
 /**
@@ -338,6 +354,7 @@ function connectPacket(options: ClientOptions, keepAlive: number, settings: Conn
       requestResponseInformation: settings.requestResponseInformation || undefined,
       requestProblemInformation: settings.requestProblemInformation ? undefined : false,
       userProperties: settings.userProperties,
+      authenticationMethod: settings.authenticationMethod,
     },
   };
   try {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ConnectPacket, type DisconnectPacket, ReasonCode } from "@mqttv5/wire";
+import { type BegunExchange, beginExchange } from "./auth/begin-exchange.js";
 import type { BrokerList } from "./broker-list.js";
 import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
@@ -172,7 +173,7 @@ export class Supervisor {
 
   /** One attempt and, if it succeeds, the whole life of its connection. */
   async #attempt(number: number): Promise<AttemptEnd> {
-    const { clock, connectTimeout, credentials, connect } = this.#options;
+    const { clock, connectTimeout, authenticator, credentials, connect } = this.#options;
     const attempt = new AbortController();
     this.#broker = this.#brokers.take();
     const timer = clock.schedule(connectTimeout, () => {
@@ -189,14 +190,16 @@ export class Supervisor {
     });
     try {
       const { signal } = attempt;
+      const begun = authenticator && (await beginExchange(authenticator, clock, signal));
       const checked = credentials && (await askCredentials(credentials, number, signal, connect));
       const link = await this.#dial(signal, checked?.headers);
-      return await this.#converse(link, checked, signal, () => timer.cancel());
+      return await this.#converse(link, checked, begun, signal, () => timer.cancel());
     } catch (error) {
       return { cause: this.#failure(error), lasted: undefined };
     } finally {
       timer.cancel();
       unlink();
+      attempt.abort(); // an authenticator need not go on
     }
   }
 
@@ -216,6 +219,7 @@ export class Supervisor {
   #converse(
     link: Link,
     credentials: CheckedCredentials | undefined,
+    begun: BegunExchange | undefined,
     signal: AbortSignal,
     established: () => void,
   ): Promise<AttemptEnd> {
@@ -244,15 +248,22 @@ export class Supervisor {
             void this.#callbacks.post(callbacks.onConnectionUp, info);
             this.#resolveConnected(info);
           },
+          reauthenticated: () => void this.#callbacks.post(callbacks.onReauthenticated),
           ended: (cause) => {
             unlink();
             this.#connection = undefined;
             resolve({ cause, lasted: since === undefined ? undefined : clock.now() - since });
           },
         },
+        begun,
       );
       const unlink = onAbort(signal, () => connection.destroy(signal.reason as MqttError));
-      connection.start();
+      try {
+        connection.start();
+      } catch (error) {
+        unlink(); // what is no link can't be destroyed
+        throw error;
+      }
     });
   }
 

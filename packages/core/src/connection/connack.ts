@@ -21,8 +21,8 @@ export function grantedBy(packet: ConnackPacket, connect: ConnectPacket, asked: 
   if (connect.clientId === "" && assignedClientIdentifier === undefined) {
     throw violation("The broker assigned no Client Identifier"); // [MQTT-3.2.2-16]
   }
-  if (authenticationMethod !== undefined) {
-    throw violation("The broker names an Authentication Method that was not asked for");
+  if (authenticationMethod !== connect.properties?.authenticationMethod) {
+    throw violation("The broker names another Authentication Method than CONNECT did"); // [MQTT-4.12.0-5, MQTT-4.12.0-6]
   }
   return serverInfo(packet, asked);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  type AckPacket,
   type ConnackPacket,
   type ConnectPacket,
   type DecodedPacket,
@@ -13,20 +12,21 @@ import {
   type Packet,
   PacketType,
   type PublishPacket,
-  packetName,
   ReasonCode,
-  type SubackPacket,
-  type UnsubackPacket,
 } from "@mqttv5/wire";
+import { type BegunExchange, withExchange } from "../auth/begin-exchange.js";
 import type { BufferedBytes } from "../buffered-bytes.js";
 import type { Timer } from "../clock.js";
-import { MqttError, ProtocolError } from "../errors.js";
+import { MqttError } from "../errors.js";
 import type { ResolvedOptions } from "../options.js";
 import type { ServerInfo } from "../server-info.js";
 import { BLAMING } from "../session/blame.js";
 import type { Session } from "../session/session.js";
+import type { WaitOptions } from "../signal.js";
 import type { Stats } from "../stats.js";
 import type { Link, LinkReceiver } from "../transport.js";
+import { receiveAnswer } from "./answers.js";
+import { Authentication } from "./authentication.js";
 import { grantedBy, refusedConnect } from "./connack.js";
 import { fitting, rejectedByDisconnect, serverDisconnected, violation } from "./goodbye.js";
 import { InboundAliases } from "./inbound-aliases.js";
@@ -34,9 +34,10 @@ import { KeepAlive } from "./keep-alive.js";
 import { OutboundAliases } from "./outbound-aliases.js";
 import { ReadGate } from "./read-gate.js";
 import { Sender } from "./sender.js";
+import { refuseProblemInformation, unexpected } from "./violations.js";
 
 /** How far a connection has come. Small integers: compared on every packet. */
-export const ConnectionPhase = { AwaitConnack: 0, Open: 1, Closing: 2, Closed: 3 } as const;
+export const ConnectionPhase = { AwaitConnack: 0, Verify: 1, Open: 2, Closing: 3, Closed: 4 } as const;
 export type ConnectionPhase = (typeof ConnectionPhase)[keyof typeof ConnectionPhase];
 
 /**
@@ -48,28 +49,19 @@ export type ConnectionPhase = (typeof ConnectionPhase)[keyof typeof ConnectionPh
  * | DISCONNECT                                         | ends         | ends |
  * | PUBLISH PUBACK PUBREC PUBREL PUBCOMP               | no           | yes  |
  * | SUBACK UNSUBACK PINGRESP                           | no           | yes  |
- * | AUTH                                               | no           | no   |
+ * | AUTH, with an authenticator: see `Authentication`  | yes          | yes  |
  * | CONNECT SUBSCRIBE UNSUBSCRIBE PINGREQ (the client's) | no         | no   |
  *
- * In Closing and Closed nothing is read.
+ * In Verify, while the authenticator looks at what came with CONNACK, all that follows waits. In Closing and Closed nothing
+ * is read.
  */
-const LEGAL_WHEN_OPEN = new Set<number>([
-  PacketType.Publish,
-  PacketType.Puback,
-  PacketType.Pubrec,
-  PacketType.Pubrel,
-  PacketType.Pubcomp,
-  PacketType.Suback,
-  PacketType.Unsuback,
-  PacketType.Pingresp,
-]);
-
-type DecodedAck = AckPacket | SubackPacket | UnsubackPacket;
 
 /** What a connection tells the supervisor. */
 export interface ConnectionPort {
   /** CONNACK was good. The session goes on from within this call, before the next packet is looked at. */
   established(info: ServerInfo): void;
+  /** The broker has concluded a re-authentication with success. */
+  reauthenticated(): void;
   /** The link is gone. Exactly once, last. */
   ended(cause: MqttError): void;
 }
@@ -87,6 +79,8 @@ export class Connection implements LinkReceiver {
   readonly #framer: Framer;
   readonly #decodeOptions: DecodeOptions;
   readonly #aliases: InboundAliases;
+  /** Where there is an authenticator. */
+  readonly #authentication: Authentication | undefined;
   #phase: ConnectionPhase = ConnectionPhase.AwaitConnack;
   /** Made when a PUBLISH first asks for one, or at CONNACK if aliases are automatic. */
   #outboundAliases: OutboundAliases | undefined;
@@ -106,19 +100,21 @@ export class Connection implements LinkReceiver {
     stats: Stats,
     buffered: BufferedBytes,
     port: ConnectionPort,
+    begun?: BegunExchange,
   ) {
     this.#link = link;
-    this.#connect = connect;
+    this.#connect = withExchange(connect, begun);
     this.#options = options;
     this.#session = session;
     this.#stats = stats;
-    this.#gate = new ReadGate(link, buffered, () => session.asking);
+    this.#gate = new ReadGate(link, buffered, () => session.asking || this.#authentication?.asking === true);
     this.#port = port;
     this.sender = new Sender(link, options.clock);
     this.#aliases = new InboundAliases(options.topicAliasMaximum);
     const lenient = this.#lenient();
     this.#framer = new Framer({ maximumPacketSize: options.maximumPacketSize, lenient });
     this.#decodeOptions = { sender: "server", lenient };
+    this.#authentication = begun && this.#authenticate(begun);
   }
 
   /** Sends CONNECT, the first packet of every connection [MQTT-3.1.0-1]. */
@@ -163,6 +159,12 @@ export class Connection implements LinkReceiver {
     return later;
   }
 
+  /** Authenticates again. Rejects as `Client.reauthenticate` does. */
+  async reauthenticate(options: WaitOptions): Promise<void> {
+    const { authenticator } = this.#options;
+    if (authenticator !== undefined) await this.#authentication?.reauthenticate(authenticator, options);
+  }
+
   /** What has been buffered, or what is waited for, may have changed. */
   regulate(): void {
     if (this.#phase === ConnectionPhase.Open) this.#gate.update();
@@ -189,17 +191,8 @@ export class Connection implements LinkReceiver {
     const now = this.#options.clock.now();
     this.#keepAlive?.received(now);
     this.#session.advance(now);
-    const framer = this.#framer;
-    try {
-      framer.push(chunk);
-      while (framer.next()) {
-        this.#handle(decode(framer.buffer, framer.start, framer.end, this.#decodeOptions));
-        if (this.#closing()) return;
-      }
-      if (this.#phase === ConnectionPhase.Open) this.#gate.received(); // CONNACK is read whatever waits
-    } catch (error) {
-      this.#violated(error);
-    }
+    this.#framer.push(chunk);
+    if (this.#phase !== ConnectionPhase.Verify) this.#read();
   }
 
   drained(): void {
@@ -208,8 +201,8 @@ export class Connection implements LinkReceiver {
 
   closed(error?: Error): void {
     if (this.#phase === ConnectionPhase.Closed) return;
-    const lost = new MqttError("CONNECTION_LOST", "The connection was lost", { cause: error });
-    const cause = this.#cause ?? lost;
+    const cause = this.#cause ?? new MqttError("CONNECTION_LOST", "The connection was lost", { cause: error });
+    this.#cause = cause;
     this.#leave(ConnectionPhase.Closed);
     this.sender.lost(cause);
     this.#destroyTimer?.cancel();
@@ -218,16 +211,36 @@ export class Connection implements LinkReceiver {
 
   // Inside
 
-  #closing(): boolean {
-    return this.#phase >= ConnectionPhase.Closing;
+  #read(): void {
+    const framer = this.#framer;
+    try {
+      while (framer.next()) {
+        this.#handle(decode(framer.buffer, framer.start, framer.end, this.#decodeOptions));
+        if (this.#halted()) return;
+      }
+      if (this.#phase === ConnectionPhase.Open) this.#gate.received(); // CONNACK is read whatever waits
+    } catch (error) {
+      this.#violated(error);
+    }
+  }
+
+  /** Whether reading has to stop: for good, or until CONNACK is verified. */
+  #halted(): boolean {
+    return this.#phase !== ConnectionPhase.Open && this.#phase !== ConnectionPhase.AwaitConnack;
   }
 
   #handle(packet: DecodedPacket): void {
     const { type } = packet;
     if (type === PacketType.Disconnect) {
       this.#stats.serverDisconnects++;
-      if (BLAMING.has(packet.reasonCode)) this.#session.blame(rejectedByDisconnect(packet));
+      const blaming = BLAMING.has(packet.reasonCode) && this.#authentication?.asking !== true;
+      if (blaming) this.#session.blame(rejectedByDisconnect(packet));
       this.#close(serverDisconnected(packet));
+      return;
+    }
+    if (type === PacketType.Auth && this.#authentication !== undefined) {
+      if (!this.#options.requestProblemInformation) refuseProblemInformation(packet);
+      this.#authentication.received(packet);
       return;
     }
     if (this.#phase === ConnectionPhase.AwaitConnack) {
@@ -235,35 +248,10 @@ export class Connection implements LinkReceiver {
       this.#connacked(packet);
       return;
     }
-    if (!LEGAL_WHEN_OPEN.has(type)) throw unexpected(type, "on an open connection");
-    switch (type) {
-      case PacketType.Publish:
-        this.#topic = this.#aliases.topicOf(packet);
-        this.#session.receivePublish(packet);
-        return;
-      case PacketType.Puback:
-        this.#checkProblemInformation(packet);
-        this.#session.receivePuback(packet);
-        return;
-      case PacketType.Pubrec:
-        this.#checkProblemInformation(packet);
-        this.#session.receivePubrec(packet);
-        return;
-      case PacketType.Pubrel:
-        this.#checkProblemInformation(packet);
-        this.#session.receivePubrel(packet);
-        return;
-      case PacketType.Pubcomp:
-        this.#checkProblemInformation(packet);
-        this.#session.receivePubcomp(packet);
-        return;
-      case PacketType.Suback:
-      case PacketType.Unsuback:
-        this.#checkProblemInformation(packet);
-        this.#session.receiveControlAck(packet);
-        return;
-      default: // PINGRESP: that something arrived was noted already
-    }
+    if (type === PacketType.Publish) {
+      this.#topic = this.#aliases.topicOf(packet);
+      this.#session.receivePublish(packet);
+    } else receiveAnswer(this.#session, packet, this.#options.requestProblemInformation);
   }
 
   #connacked(packet: ConnackPacket): void {
@@ -274,6 +262,23 @@ export class Connection implements LinkReceiver {
     const { keepAlive, sessionExpiryInterval } = this.#options;
     const { clientId } = this.#connect;
     const info = grantedBy(packet, this.#connect, { clientId, keepAlive, sessionExpiryInterval });
+    if (this.#authentication === undefined) return this.#establish(info);
+    this.#phase = ConnectionPhase.Verify;
+    this.#link.pause();
+    this.#authentication.accepted(info.authenticationMethod, info.authenticationData, () => this.#verified(info));
+  }
+
+  #verified(info: ServerInfo): void {
+    this.#link.resume();
+    try {
+      this.#establish(info);
+    } catch (error) {
+      return this.#violated(error);
+    }
+    this.#read();
+  }
+
+  #establish(info: ServerInfo): void {
     this.#info = info;
     if (this.#options.outboundTopicAliases) this.#aliasesOut();
     this.#phase = ConnectionPhase.Open;
@@ -320,15 +325,6 @@ export class Connection implements LinkReceiver {
     return true;
   }
 
-  /** The broker must not explain where it was asked not to (section 3.1.2.11.7). */
-  #checkProblemInformation(packet: DecodedAck): void {
-    if (this.#options.requestProblemInformation) return;
-    const { reasonString, userProperties } = packet.properties ?? {};
-    if (reasonString === undefined && (userProperties ?? []).length === 0) return;
-    const text = `The broker sent ${packetName(packet.type)} with Problem Information, which it was asked not to`;
-    throw new ProtocolError(ReasonCode.ProtocolError, text);
-  }
-
   /** Whatever went wrong while reading ends the connection with the code for it, and never leaves here. */
   #violated(error: unknown): void {
     this.#stats.protocolErrors++;
@@ -361,14 +357,28 @@ export class Connection implements LinkReceiver {
     this.#keepAlive?.stop();
     this.sender.close();
     if (wasOpen) this.#session.disconnected();
+    if (this.#cause !== undefined) this.#authentication?.ended(this.#cause);
+  }
+
+  #authenticate({ exchange }: BegunExchange): Authentication {
+    const method = this.#connect.properties?.authenticationMethod ?? "";
+    return new Authentication(method, exchange, this.#options.clock, {
+      send: (packet) => this.sender.send(packet),
+      maximumPacketSize: () => this.#info?.maximumPacketSize ?? Infinity,
+      changed: () => this.regulate(),
+      reauthenticated: () => this.#port.reauthenticated(),
+      failed: (cause) => this.#unauthenticated(cause),
+    });
+  }
+
+  /** Before CONNACK the broker is told nothing; after it, that it was not believed. */
+  #unauthenticated(cause: MqttError): void {
+    if (this.#phase === ConnectionPhase.AwaitConnack) this.#close(cause);
+    else this.disconnect({ type: PacketType.Disconnect, reasonCode: ReasonCode.NotAuthorized }, cause);
   }
 
   #lenient(): ((violation: DecodeError) => void) | undefined {
     const { lenientDecoding, logger } = this.#options;
     return lenientDecoding ? (violation) => logger.warn?.(`Tolerated: ${violation.message}`, violation) : undefined;
   }
-}
-
-function unexpected(type: number, when: string): ProtocolError {
-  return new ProtocolError(ReasonCode.ProtocolError, `The broker sent ${packetName(type)} ${when}`);
 }
