@@ -27,4 +27,29 @@ interface URL {
   password: string;
 }
 
+interface ReadableStreamDefaultController<R> {
+  enqueue(chunk: R): void;
+  close(): void;
+}
+
+interface ReadableStream<R> {
+  readonly locked: boolean;
+  cancel(reason?: unknown): Promise<void>;
+  getReader(): {
+    read(): Promise<{ done: false; value: R } | { done: true; value: R | undefined }>;
+    cancel(reason?: unknown): Promise<void>;
+    releaseLock(): void;
+  };
+}
+
+declare const ReadableStream: {
+  new <R>(
+    source: {
+      pull?(controller: ReadableStreamDefaultController<R>): void | PromiseLike<void>;
+      cancel?(reason?: unknown): void | PromiseLike<void>;
+    },
+    strategy?: { highWaterMark?: number },
+  ): ReadableStream<R>;
+};
+
 declare const URL: { new (url: string, base?: string): URL; canParse(url: string): boolean };

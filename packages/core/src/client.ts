@@ -21,7 +21,7 @@ import { type RequestHandler, type RespondOptions, RESPONSES_AT_A_TIME, responde
 import type { ServerInfo } from "./server-info.js";
 import { Session, type SessionPort } from "./session/session.js";
 import { abortError, type WaitOptions } from "./signal.js";
-import { newStats, type Stats } from "./stats.js";
+import { countDrop, newStats, type Stats } from "./stats.js";
 import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
 import { CallbackSubscription, MessageQueue, Subscription } from "./subscribe/subscription.js";
 import { Subscriptions } from "./subscribe/subscriptions.js";
@@ -60,6 +60,8 @@ export class Client {
         forget: (operation) => this.#session.forget(operation),
         serverInfo: () => this.#connection?.info,
         partlyRefused: (error) => resolved.logger.warn?.(error.message, error),
+        unacked: () => this.#session.unacked,
+        ackOverdue: (text) => resolved.logger.warn?.(text),
         resubscribeFailed: (error) => {
           resolved.logger.warn?.(error.message, error);
           void callbacks.post(resolved.callbacks.onResubscribeError, error);
@@ -183,7 +185,7 @@ export class Client {
 
   /** The counters at this moment. */
   stats(): Readonly<Stats> {
-    const stats = { ...this.#stats };
+    const stats = { ...this.#stats, ackHeadAge: this.#subscriptions.ackHeadAge };
     return this.#pool === undefined ? stats : this.#pool.addTo(stats);
   }
 
@@ -234,10 +236,14 @@ export class Client {
     if (callable("handler", handler) === undefined) throw invalid("handler", handler, "must be a function");
     const inbox = this.#inbox(options);
     const concurrency = bound("concurrency", options.concurrency ?? 1);
-    const runner = new HandlerRunner(handler as MessageHandler, inbox, concurrency, (error) => {
+    const zeroCopy = flag("zeroCopy", options.zeroCopy) ?? false;
+    const runner = new HandlerRunner(handler as MessageHandler, inbox, concurrency, zeroCopy, (error) => {
       this.#options.logger.error?.("A message handler failed", error);
     });
     const sink: MessageSink = {
+      get borrows() {
+        return runner.borrows;
+      },
       offer: (message) => runner.offer(message),
       close: () => inbox.close(),
       discard: () => inbox.discard(),
@@ -298,6 +304,7 @@ export class Client {
       sendPublish: (frame, duplicate) => this.#connection?.sender.sendFrame(frame, duplicate),
       deliver: (publish, inbound) =>
         this.#subscriptions.deliver(publish, this.#connection?.topic ?? publish.topic, inbound),
+      ackWaits: () => this.#subscriptions.watchAcks(),
       ackIgnored: (packet, packetId) =>
         this.#options.logger.warn?.(`The broker sent ${packet} for packet identifier ${packetId}, which awaits none`),
     };
@@ -305,7 +312,7 @@ export class Client {
 
   #inbox(options: SubscribeOptions): Inbox {
     return new Inbox(
-      inboxSettings(options, this.#options.clock, this.#options.logger, () => this.#stats.inboundDropped++),
+      inboxSettings(options, this.#options.clock, this.#options.logger, (reason) => countDrop(this.#stats, reason)),
       this.#buffered,
     );
   }

@@ -7,7 +7,7 @@ import { type AnyParameters, parametersOf, type TopicPattern } from "./topic-par
 /** What answers the broker for a QoS 1/2 message. */
 export interface Acknowledger {
   /** Called at most once a holder. */
-  settle(reasonCode: number): void;
+  settle(reasonCode: number, holder: readonly TopicPattern[]): void;
 }
 
 /**
@@ -125,6 +125,6 @@ export class Message<Params = AnyParameters> {
     const acknowledger = this.#acknowledger;
     if (acknowledger === undefined) return;
     this.#acknowledger = undefined;
-    acknowledger.settle(reasonCode);
+    acknowledger.settle(reasonCode, this.#filters);
   }
 }

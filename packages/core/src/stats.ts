@@ -24,8 +24,18 @@ export interface Stats {
   sendQuota: number;
   /** PUBLISH packets received, duplicates included. */
   inboundPublishes: number;
-  /** Messages dropped because a consumer was too slow. */
+  /** Messages dropped, for whatever reason; the next three say for which. */
   inboundDropped: number;
+  /** A consumer's buffer was full. */
+  inboundDroppedOverflow: number;
+  /** `maximumBufferedBytes` was reached. */
+  inboundDroppedMemory: number;
+  /** Nobody had taken them when their subscription ended. */
+  inboundDroppedUnsubscribed: number;
+  /** Messages that matched no subscription, and were acked. */
+  inboundUnmatched: number;
+  /** Gauge: milliseconds since the oldest QoS 1/2 message that is not acked arrived, 0 if there is none. Answers wait behind it. */
+  ackHeadAge: number;
   /** Duplicates of messages still held, neither delivered nor acked again. */
   inboundDuplicates: number;
   subscribesSent: number;
@@ -57,6 +67,11 @@ export function newStats(): Stats {
     sendQuota: 0,
     inboundPublishes: 0,
     inboundDropped: 0,
+    inboundDroppedOverflow: 0,
+    inboundDroppedMemory: 0,
+    inboundDroppedUnsubscribed: 0,
+    inboundUnmatched: 0,
+    ackHeadAge: 0,
     inboundDuplicates: 0,
     subscribesSent: 0,
     unsubscribesSent: 0,
@@ -66,4 +81,12 @@ export function newStats(): Stats {
     acksIgnored: 0,
     protocolErrors: 0,
   };
+}
+
+/** Counts a message that was dropped. */
+export function countDrop(stats: Stats, reason: "overflow" | "memory" | "unsubscribed"): void {
+  stats.inboundDropped++;
+  if (reason === "overflow") stats.inboundDroppedOverflow++;
+  else if (reason === "memory") stats.inboundDroppedMemory++;
+  else stats.inboundDroppedUnsubscribed++;
 }

@@ -9,6 +9,7 @@ import type { PublishOptions, PublishResult } from "./publish-options.js";
 import type { RequestOptions } from "./request.js";
 import type { RequestHandler, RespondOptions, Response } from "./respond.js";
 import type { WaitOptions } from "./signal.js";
+import { readableOf } from "./subscribe/readable.js";
 import type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";
 import type {
   CallbackSubscription,
@@ -303,6 +304,7 @@ export class TypedSubscription<T, Params = AnyParameters>
   implements AsyncIterable<TypedMessage<T, Params>>
 {
   readonly #messages: Subscription<Params>;
+  #readable: ReadableStream<TypedMessage<T, Params>> | undefined;
   readonly #decoder: Decoder<T>;
 
   /** Made by {@link Typed.subscribe}. */
@@ -315,6 +317,16 @@ export class TypedSubscription<T, Params = AnyParameters>
   /** Messages received and not yet handed out. */
   get pending(): number {
     return this.#messages.pending;
+  }
+
+  /** See {@link Subscription.readable}. */
+  get readable(): ReadableStream<TypedMessage<T, Params>> {
+    if (this.#readable === undefined) {
+      const messages = this[Symbol.asyncIterator]();
+      const next = async (): Promise<TypedMessage<T, Params> | undefined> => (await messages.next()).value;
+      this.#readable = readableOf(next, () => void messages.return?.());
+    }
+    return this.#readable;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<TypedMessage<T, Params>, undefined> {

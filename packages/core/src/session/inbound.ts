@@ -12,6 +12,8 @@ import type { RecordPort } from "./record-port.js";
 export interface InboundPort {
   readonly records?: RecordPort | undefined;
   deliver(publish: Publish, inbound: InboundMessage | undefined): void;
+  /** A second message waits to be acked. */
+  ackWaits?(): void;
 }
 
 /**
@@ -33,6 +35,7 @@ export class Inbound implements InboundOwner {
   /** QoS 2: PUBREL came, and the record is not deleted yet; PUBCOMP must not leave before, however often PUBREL comes. */
   readonly #releasing = new Map<number, InboundMessage>();
   #connected = false;
+  #now = 0;
   /** PUBLISH packets of this connection whose exchange has not ended: what our Receive Maximum counts (section 4.9). */
   readonly #open = new Set<number>();
   /** Answered on this connection for the last time before the broker's resending arrived: it is under way, and needs no answer. */
@@ -56,6 +59,16 @@ export class Inbound implements InboundOwner {
     this.#open.clear();
     this.#overtaken.clear();
     this.#flush();
+  }
+
+  /** Tells it what time it is. */
+  advance(now: number): void {
+    this.#now = now;
+  }
+
+  /** The oldest message that is not answered, and how many there are. */
+  get unacked(): { readonly head: InboundMessage | undefined; readonly count: number } {
+    return { head: this.#order.peek(), count: this.#order.size };
   }
 
   disconnected(): void {
@@ -114,11 +127,12 @@ export class Inbound implements InboundOwner {
       throw new ProtocolError(ReasonCode.QuotaExceeded, text);
     }
     const size = publish.end - publish.start;
-    const message = new InboundMessage(id, publish.qos, size, this);
+    const message = new InboundMessage(id, publish.qos, size, this, this.#now);
     this.#buffered.add(size);
     this.#held.set(id, message);
     this.#order.push(message);
     this.#port.deliver(publish, message);
+    if (this.#order.size === 2) this.#port.ackWaits?.();
   }
 
   /** PUBREL: the exchange ends, whether it is known or not [MQTT-4.3.3-11]. */

@@ -45,6 +45,8 @@ export interface SessionPort {
   sendPublish(frame: Uint8Array, duplicate: boolean): void;
   /** A message for the application. `inbound` is what answers the broker; undefined at QoS 0. */
   deliver(publish: Publish, inbound: InboundMessage | undefined): void;
+  /** A second received message waits to be acked. */
+  ackWaits?(): void;
   /** An acknowledgement that belongs to nothing, for the log. */
   ackIgnored(packet: string, packetId: number): void;
 }
@@ -113,9 +115,15 @@ export class Session {
     return this.#outbound.asking || this.#control.size > 0 || this.awaited > 0;
   }
 
+  /** What has been received and not answered. */
+  get unacked(): Inbound["unacked"] {
+    return this.#inbound.unacked;
+  }
+
   /** Tells the session what time it is; only Message Expiry depends on it. */
   advance(now: number): void {
     this.#outbound.advance(now);
+    this.#inbound.advance(now);
   }
 
   // Life of a connection

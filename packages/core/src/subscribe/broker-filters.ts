@@ -132,8 +132,8 @@ export class BrokerFilters {
     return known.asked;
   }
 
-  /** A message for whoever subscribed to it; answered at once if nobody did. */
-  deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): void {
+  /** A message for whoever subscribed to it; answered at once, and false, if nobody did. */
+  deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): boolean {
     const matched = this.#matched;
     matched.length = 0;
     this.#router.match(topic, matched);
@@ -155,17 +155,19 @@ export class BrokerFilters {
         }
       }
     }
+    const known = receivers.length > 0;
     // All are known before the first is told: its handler may end subscriptions, its own or others.
     if (receivers.length > 0) {
-      const owned = publish.own();
+      const owned = receivers.every(borrows) ? publish : publish.own();
       for (const local of receivers) {
         if (local.ended) continue;
-        inbound?.hold();
+        inbound?.hold(topic, local.filters);
         local.sink.offer(new Message(owned, topic, inbound, local.filters));
       }
       receivers.length = 0;
     }
     inbound?.settle(0); // our own hold: nobody, or nobody any more, has the message [MQTT-4.5.0-2]
+    return known;
   }
 
   // Inside
@@ -191,6 +193,10 @@ export class BrokerFilters {
     this.#routes.delete(inner);
     this.#router.delete(inner);
   }
+}
+
+function borrows({ sink }: LocalSubscription): boolean {
+  return sink.borrows === true;
 }
 
 /** The filter that topics are matched with: what is inside `$share/name/` (section 4.8.2). */

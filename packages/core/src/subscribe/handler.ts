@@ -16,14 +16,27 @@ export class HandlerRunner {
   readonly #handler: MessageHandler;
   readonly #inbox: Inbox;
   readonly #concurrency: number;
+  readonly #zeroCopy: boolean;
   readonly #failed: (error: unknown) => void;
   #running = 0;
 
-  constructor(handler: MessageHandler, inbox: Inbox, concurrency: number, failed: (error: unknown) => void) {
+  constructor(
+    handler: MessageHandler,
+    inbox: Inbox,
+    concurrency: number,
+    zeroCopy: boolean,
+    failed: (error: unknown) => void,
+  ) {
     this.#handler = handler;
     this.#inbox = inbox;
     this.#concurrency = concurrency;
+    this.#zeroCopy = zeroCopy;
     this.#failed = failed;
+  }
+
+  /** Whether the handler would run at once and gets a view of what was received; one that has to wait needs a copy. */
+  get borrows(): boolean {
+    return this.#zeroCopy && this.#running < this.#concurrency && this.#inbox.size === 0;
   }
 
   /** A message arrived. */

@@ -9,6 +9,8 @@ import type { SubscriptionEnd, SubscriptionHandle } from "./subscription.js";
 
 /** Where the messages of a subscription go. */
 export interface MessageSink {
+  /** The next message would be done with its bytes when `offer` returns. */
+  readonly borrows?: boolean;
   offer(message: Message): void;
   /** No more messages; with an error if the consumer is to be told. */
   close(error?: MqttError): void;

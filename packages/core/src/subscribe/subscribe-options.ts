@@ -38,6 +38,12 @@ export interface SubscribeOptions extends DeliveryOptions {
 export interface SubscribeCallbackOptions extends SubscribeOptions {
   /** Handler calls that may be unfinished at the same time. Default 1: messages are handled in order. */
   readonly concurrency?: number | undefined;
+  /**
+   * Hand the handler a view of what was received instead of a copy, valid until it returns; one that is asynchronous must not use
+   * the payload or properties after its first `await`. A message that has to wait, or that another consumer also gets, is copied all the
+   * same. Default false: a message owns its bytes and may be kept.
+   */
+  readonly zeroCopy?: boolean | undefined;
 }
 
 /** The buffer's settings, checked. `dropped` is called once a message, and never throws. */
@@ -45,7 +51,7 @@ export function inboxSettings(
   options: SubscribeOptions,
   clock: Clock,
   logger: Logger,
-  dropped: () => void,
+  dropped: (reason: DropReason) => void,
 ): InboxSettings {
   waiting(options);
   if (options.whenOffline !== undefined) whenOffline(options.whenOffline);
@@ -56,7 +62,7 @@ export function inboxSettings(
     autoAck: flag("autoAck", options.autoAck) ?? false,
     clock,
     dropped: (message, reason) => {
-      dropped();
+      dropped(reason);
       try {
         onDrop?.(message, reason);
       } catch (error) {

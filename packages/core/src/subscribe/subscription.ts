@@ -5,6 +5,7 @@ import { waiting } from "../check.js";
 import type { Message } from "../message.js";
 import type { WaitOptions } from "../signal.js";
 import type { AnyParameters } from "../topic-parameters.js";
+import { readableOf } from "./readable.js";
 
 /** Why a subscription ended. */
 export interface SubscriptionEnd {
@@ -74,6 +75,7 @@ abstract class Consumer implements SubscriptionState {
 export class Subscription<Params = AnyParameters> extends Consumer implements AsyncIterable<Message<Params>> {
   readonly #inbox: Inbox;
   readonly #leave: () => void;
+  #readable: ReadableStream<Message<Params>> | undefined;
 
   /** Made by {@link Client.subscribe}. */
   constructor(handle: SubscriptionHandle, inbox: Inbox) {
@@ -85,6 +87,16 @@ export class Subscription<Params = AnyParameters> extends Consumer implements As
   /** Messages received and not yet handed out. */
   get pending(): number {
     return this.#inbox.size;
+  }
+
+  /**
+   * The same messages as a web `ReadableStream`; they go to whoever asks first, a stream or a loop. A message leaves `pending` only
+   * when the stream's reader asks for it. Cancelling unsubscribes without waiting; the stream closes and fails as a loop does.
+   */
+  get readable(): ReadableStream<Message<Params>> {
+    const inbox = this.#inbox;
+    this.#readable ??= readableOf(() => inbox.next() as Promise<Message<Params> | undefined>, this.#leave);
+    return this.#readable;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message<Params>, undefined> {

@@ -2,6 +2,7 @@
 import { encode, PacketType, type Publish, parseSharedFilter } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "../errors.js";
+import { AckWatch, type Unacked } from "./ack-watch.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
 import { type BrokerFilter, BrokerFilters, innerFilter } from "./broker-filters.js";
 import type { ServerInfo } from "../server-info.js";
@@ -21,6 +22,9 @@ export interface SubscriptionsPort {
   /** Some filters of a SUBSCRIBE were refused, others granted. */
   partlyRefused(error: SubscribeError): void;
   resubscribeFailed(error: SubscribeError): void;
+  unacked(): Unacked;
+  /** The oldest received message holds up the answers to others. */
+  ackOverdue(text: string): void;
 }
 
 const HIGHEST_IDENTIFIER = 268_435_455;
@@ -36,6 +40,7 @@ export class Subscriptions implements SubscriptionHome {
   /** Oldest first. */
   readonly #locals = new Set<LocalSubscription>();
   readonly #pending = new Set<SubscribeOperation | UnsubscribeOperation>();
+  readonly #acks: AckWatch;
   #lastIdentifier: number;
 
   readonly clock: Clock;
@@ -44,6 +49,11 @@ export class Subscriptions implements SubscriptionHome {
     this.#port = port;
     this.#stats = stats;
     this.clock = clock;
+    this.#acks = new AckWatch(
+      clock,
+      () => port.unacked(),
+      (text) => port.ackOverdue(text),
+    );
     // A random start: a resumed session may still send identifiers of an earlier process.
     this.#lastIdentifier = Math.floor(clock.random() * HIGHEST_IDENTIFIER);
   }
@@ -107,9 +117,19 @@ export class Subscriptions implements SubscriptionHome {
     this.#giveBack(this.#remove(local, { reason: "aborted" }));
   }
 
+  /** A second received message waits to be acked. */
+  watchAcks(): void {
+    this.#acks.start();
+  }
+
+  /** See {@link Stats.ackHeadAge}. */
+  get ackHeadAge(): number {
+    return this.#acks.age;
+  }
+
   /** A message for whoever subscribed to it. */
   deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): void {
-    this.#filters.deliver(publish, topic, inbound);
+    if (!this.#filters.deliver(publish, topic, inbound)) this.#stats.inboundUnmatched++;
   }
 
   /** Before the session goes on over a new connection: what has to be asked again is. */
@@ -140,6 +160,7 @@ export class Subscriptions implements SubscriptionHome {
 
   /** The client was closed or has failed: every subscription ends, and nothing is acked. */
   close(end: { reason: "disconnected" | "failed"; error?: MqttError }): void {
+    this.#acks.stop();
     for (const local of this.#locals) this.#remove(local, end);
     for (const operation of this.#pending) {
       this.#forget(operation);
