@@ -122,3 +122,10 @@ export function fromEncodeError(error: unknown): unknown {
   const limit = error.limit === undefined ? error.message : String(error.limit);
   return new InvalidArgumentError(error.code, error.field, error.value, limit, error);
 }
+
+/** What is left out is left out; `null` says nothing clear. */
+export function noNull(prefix: string, options: object): void {
+  for (const [field, value] of Object.entries(options)) {
+    if (value === null) throw invalid(`${prefix}${field}`, null, "must not be null: leave it out");
+  }
+}

@@ -3,6 +3,7 @@ import { BufferedBytes } from "./buffered-bytes.js";
 import { Callbacks } from "./callbacks.js";
 import { type ClientState, StateFeed } from "./client-state.js";
 import { bound, callable, flag, invalid, waiting } from "./check.js";
+import type { Clock } from "./clock.js";
 import type { Codec } from "./codec.js";
 import type { Connection } from "./connection/connection.js";
 import type { DisconnectOptions } from "./disconnect-options.js";
@@ -19,7 +20,10 @@ import { Publisher } from "./publisher.js";
 import { Requester, type RequestOptions } from "./request.js";
 import { type RequestHandler, type RespondOptions, RESPONSES_AT_A_TIME, responder } from "./respond.js";
 import type { ServerInfo } from "./server-info.js";
+import type { RecordPort } from "./session/record-port.js";
 import { Session, type SessionPort } from "./session/session.js";
+import type { SessionStore } from "./store.js";
+import { StoreDriver } from "./store-driver.js";
 import { abortError, type WaitOptions } from "./signal.js";
 import { countDrop, newStats, type Stats } from "./stats.js";
 import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
@@ -50,7 +54,14 @@ export class Client {
     this.#options = resolved;
     const callbacks = new Callbacks(resolved.clock, resolved.logger);
     this.#buffered = new BufferedBytes(resolved.maximumBufferedBytes, () => this.#connection?.regulate());
-    this.#session = new Session(this.#sessionPort(), this.#stats, resolved.receiveMaximum, undefined, this.#buffered);
+    const store = resolved.store === undefined ? undefined : this.#driver(resolved.store, resolved.clock);
+    this.#session = new Session(
+      this.#sessionPort(store),
+      this.#stats,
+      resolved.receiveMaximum,
+      undefined,
+      this.#buffered,
+    );
     this.#subscriptions = new Subscriptions(
       {
         request: (operation) => {
@@ -78,6 +89,7 @@ export class Client {
       buffered: this.#buffered,
       session: this.#session,
       subscriptions: this.#subscriptions,
+      store,
     });
     this.#publisher = new Publisher(resolved, this.#session, this.#stats, this.#state, () => this.#connection);
     this.#requester = new Requester({
@@ -298,8 +310,23 @@ export class Client {
     });
   }
 
-  #sessionPort(): SessionPort {
+  #driver(store: SessionStore, clock: Clock): StoreDriver {
+    return new StoreDriver(store, clock, {
+      stored: (owner) => this.#session.stored(owner),
+      deleted: (owner) => this.#session.deleted(owner),
+      failed: (publish, error) => this.#session.failed(publish, error),
+      settled: (publish, done) => this.#session.settled(publish, done),
+      restore: (publishes, received, meta) => {
+        this.#session.restore(publishes, received);
+        this.#lifecycle.restored(meta);
+      },
+      broken: (error) => this.#lifecycle.storeFailed(error),
+    });
+  }
+
+  #sessionPort(records: RecordPort | undefined): SessionPort {
     return {
+      records,
       send: (packet) => this.#connection?.send(packet),
       sendPublish: (frame, duplicate) => this.#connection?.sender.sendFrame(frame, duplicate),
       deliver: (publish, inbound) =>

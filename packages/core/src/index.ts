@@ -31,8 +31,9 @@ export {
 export type { MessageHandler } from "./subscribe/handler.js";
 export type { DropReason, Overflow } from "./subscribe/inbox.js";
 export type { Logger } from "./logger.js";
+export { MemorySessionStore } from "./memory-store.js";
 export type { Message } from "./message.js";
-export type { ClientOptions, PublishMode, SessionLossPolicy, WillOptions } from "./options.js";
+export type { ClientOptions, PublishMode, SessionLossPolicy } from "./options.js";
 export type { PublishOptions, PublishResult, WhenOffline } from "./publish-options.js";
 export type { PoolRouting, PublisherPoolOptions } from "./publisher-pool-options.js";
 export type { RefusalContext, RefusalPolicy, RefusalVerdict } from "./refusals.js";
@@ -42,6 +43,16 @@ export type { ServerInfo } from "./server-info.js";
 export type { ServerRedirect } from "./server-redirect.js";
 export type { WaitOptions } from "./signal.js";
 export type { Stats } from "./stats.js";
+export {
+  Direction,
+  Outcome,
+  RecordPhase,
+  type SessionKey,
+  type SessionMeta,
+  type SessionRecord,
+  type SessionStore,
+  type StoredSession,
+} from "./store.js";
 export type { SubscribeCallbackOptions, SubscribeOptions } from "./subscribe/subscribe-options.js";
 export type {
   CallbackSubscription,
@@ -62,3 +73,4 @@ export type {
   TypedRespondOptions,
   TypedSubscription,
 } from "./typed.js";
+export type { WillOptions } from "./will.js";

@@ -13,10 +13,12 @@ import type { ResolvedOptions } from "./options.js";
 import type { WhenOffline } from "./publish-options.js";
 import { Publisher } from "./publisher.js";
 import type { ServerInfo } from "./server-info.js";
-import { delivery } from "./session/outbound-publish.js";
+import { delivery, type OutboundPublish } from "./session/outbound-publish.js";
 import type { Session } from "./session/session.js";
 import { abortError, deadline, remaining, type WaitOptions, within } from "./signal.js";
 import type { Stats } from "./stats.js";
+import type { SessionMeta } from "./store.js";
+import type { StoreDriver } from "./store-driver.js";
 import type { Subscriptions } from "./subscribe/subscriptions.js";
 import { Supervisor } from "./supervisor.js";
 import type { Transport } from "./transport.js";
@@ -30,6 +32,7 @@ export interface ClientParts {
   readonly buffered: BufferedBytes;
   readonly session: Session;
   readonly subscriptions: Subscriptions;
+  readonly store: StoreDriver | undefined;
 }
 
 /**
@@ -156,7 +159,9 @@ export class Lifecycle {
     const { stats, buffered, callbacks } = this.#parts;
     const supervisor = new Supervisor(this.#options, this.#session, stats, buffered, callbacks, this.#brokers, {
       transport: () => this.#loadTransport(),
+      prepare: () => this.#parts.store?.load(),
       connectPacket: () => this.#connectPacket(),
+      granted: (info) => this.#granted(info),
       established: (info) => this.#established(info),
       changed: (state) => this.#state.set(state),
     });
@@ -164,7 +169,11 @@ export class Lifecycle {
       supervisor,
       stopping: false,
       resuming: false,
-      over: supervisor.finished.then((cause) => this.#finish(cause)),
+      failure: undefined,
+      over: supervisor.finished.then((cause) => {
+        this.#finish(cause ?? life.failure);
+        return this.#stored();
+      }),
     };
     this.#life = life;
     return life;
@@ -177,26 +186,66 @@ export class Lifecycle {
     return { ...this.#options.connect, clientId: this.#clientId, cleanStart };
   }
 
-  /** CONNACK was good: the session goes on, or a new one begins. */
-  #established(info: ServerInfo): void {
-    const life = this.#life as Life;
-    const discarded = !life.resuming && this.#options.cleanStart === true;
-    life.resuming = true;
+  /** CONNACK was good: what the broker has lost is given up, and what the connection depends on becomes durable. */
+  #granted(info: ServerInfo): Promise<void> | undefined {
+    const { store } = this.#parts;
+    const discarded = this.#life?.resuming === false && this.#options.cleanStart === true;
     this.#clientId = info.clientId; // an assigned identifier is kept [MQTT-3.1.3-2]
     this.#sessionHeld = info.sessionExpiryInterval > 0;
-    if (!info.sessionPresent && (discarded || this.#options.sessionLossPolicy === "fail")) {
-      this.#session.abandon(
-        (publish) => discarded || publish.attempted,
-        (publish) =>
-          new MqttError("SESSION_LOST", "The broker lost the session before the message was acknowledged", {
-            delivery: delivery(publish),
-          }),
-      );
+    if (!info.sessionPresent) {
+      if (discarded) this.#session.drop(sessionLost);
+      else if (this.#options.sessionLossPolicy === "fail")
+        this.#session.abandon(({ attempted }) => attempted, sessionLost);
     }
+    if (store === undefined) return undefined;
+    const { clientId, sessionExpiryInterval } = info;
+    if (discarded) return store.reset().then(() => store.setMeta({ clientId, sessionExpiryInterval }));
+    if (!info.sessionPresent) this.#session.lost();
+    void store.setMeta({ clientId, sessionExpiryInterval });
+    return store.idle();
+  }
+
+  /** The connection can be used: the session goes on, or a new one begins. */
+  #established(info: ServerInfo): void {
+    (this.#life as Life).resuming = true;
     this.#subscriptions.connected(info.sessionPresent);
     this.#session.connected(info.sessionPresent, {
       receiveMaximum: info.receiveMaximum,
       refusal: (publish) => Publisher.refusal(publish, info),
+    });
+  }
+
+  /** What a store kept: a session that the broker may hold for us, too (decision: Clean Start never erases it unasked). */
+  restored(meta: SessionMeta | undefined): void {
+    if (meta === undefined) return;
+    if (this.#clientId === "") this.#clientId = meta.clientId;
+    if (this.#clientId === meta.clientId) this.#sessionHeld = meta.sessionExpiryInterval > 0;
+  }
+
+  /** Nothing can be made durable: the session ends here, and the client as if it had been disconnected. */
+  storeFailed(error: MqttError): void {
+    const { callbacks } = this.#parts;
+    this.#options.logger.error?.(error.message, error);
+    this.#session.drop(
+      (publish) => new MqttError("STORE_FAILED", error.message, { cause: error.cause, delivery: delivery(publish) }),
+    );
+    void callbacks.post(this.#options.callbacks.onStoreFailure, error);
+    if (this.#life === undefined) return;
+    this.#life.failure ??= error;
+    void this.#stop({ type: PacketType.Disconnect, reasonCode: ReasonCode.UnspecifiedError }, error);
+  }
+
+  /** Waits for what the end of a life has written, within bounds: a store that hangs must not keep anybody waiting. */
+  #stored(): Promise<void> | undefined {
+    const idle = this.#parts.store?.idle();
+    if (idle === undefined) return undefined;
+    const { clock, disconnectTimeout } = this.#options;
+    return new Promise((resolve) => {
+      const timer = clock.schedule(disconnectTimeout, resolve);
+      void idle.then(() => {
+        timer.cancel();
+        resolve();
+      });
     });
   }
 
@@ -225,8 +274,16 @@ interface Life {
   readonly over: Promise<void>;
   /** Told to end. */
   stopping: boolean;
+  /** Why it was told to end, where nobody asked for it. */
+  failure: MqttError | undefined;
   /** There has been a connection, so that the next one goes on with the session. */
   resuming: boolean;
+}
+
+function sessionLost(publish: OutboundPublish): MqttError {
+  return new MqttError("SESSION_LOST", "The broker lost the session before the message was acknowledged", {
+    delivery: delivery(publish),
+  });
 }
 
 const GOODBYE: DisconnectPacket = { type: PacketType.Disconnect, reasonCode: ReasonCode.NormalDisconnection };

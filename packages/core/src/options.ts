@@ -1,29 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type ConnectPacket,
-  encode,
-  PacketType,
-  type QoS,
-  type UserProperty,
-  type Will,
-  type WillProperties,
-} from "@mqttv5/wire";
+import { type ConnectPacket, encode, PacketType, type UserProperty } from "@mqttv5/wire";
 import type { Authenticator } from "./auth/authenticator.js";
 import { pinned } from "./auth/begin-exchange.js";
 import { type Backoff, exponentialBackoff } from "./backoff.js";
 import { brokerUrls } from "./broker-url.js";
 import {
   bound,
-  bytes,
   callable,
   duration,
   flag,
   fromEncodeError,
   having,
   integer,
+  noNull,
   invalid,
   oneOf,
-  qos,
   secret,
   text,
   timeLimit,
@@ -42,18 +33,9 @@ import {
 import type { RefusalPolicy } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
 import type { ServerRedirect } from "./server-redirect.js";
+import type { SessionStore } from "./store.js";
 import type { TlsOptions, Transport } from "./transport.js";
-
-/** A message that the broker publishes when the connection ends without a DISCONNECT of 0x00 (section 3.1.2.5). */
-export interface WillOptions extends WillProperties {
-  readonly topic: string;
-  /** Default: empty. */
-  readonly payload?: Uint8Array | string | undefined;
-  /** Default 0. */
-  readonly qos?: QoS | undefined;
-  /** Default false. */
-  readonly retain?: boolean | undefined;
-}
+import { will, type WillOptions } from "./will.js";
 
 /** When a QoS 0 publish resolves. */
 export type PublishMode = "fire-and-forget" | "wait-for-flush";
@@ -169,6 +151,11 @@ export interface ClientOptions {
   readonly publisherPool?: PublisherPoolOptions | undefined;
   /** Where diagnostics go. Default: nowhere. */
   readonly logger?: Logger | undefined;
+  /**
+   * Where unfinished QoS 1/2 exchanges survive the process; nothing is sent before its record is durable. Loaded at the first
+   * connect, and never closed by the client. Default: none.
+   */
+  readonly store?: SessionStore | undefined;
   /** Time and randomness. Default: the platform's. */
   readonly clock?: Clock | undefined;
   /** A connection is up. Callbacks run one at a time, in order, off the message path, and may call the client. */
@@ -185,6 +172,8 @@ export interface ClientOptions {
   readonly onServerRedirect?: ((redirect: ServerRedirect) => void) | undefined;
   /** The broker has concluded a `reauthenticate` with success, whether its caller still waited or not. */
   readonly onReauthenticated?: (() => void) | undefined;
+  /** The session store failed: the session was dropped and the client disconnected. The next connect loads the store again. */
+  readonly onStoreFailure?: ((error: MqttError) => void) | undefined;
   /** A subscription was refused when it was made again. */
   readonly onResubscribeError?: ((error: MqttError) => void) | undefined;
 }
@@ -223,6 +212,7 @@ export interface ResolvedOptions {
   readonly lenientDecoding: boolean;
   readonly publisherPool: ResolvedPublisherPool | undefined;
   readonly logger: Logger;
+  readonly store: SessionStore | undefined;
   readonly clock: Clock;
   readonly callbacks: Pick<
     ClientOptions,
@@ -234,6 +224,7 @@ export interface ResolvedOptions {
     | "onServerRedirect"
     | "onReauthenticated"
     | "onResubscribeError"
+    | "onStoreFailure"
   >;
 }
 
@@ -290,6 +281,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
     publisherPool: resolvePublisherPool(options.publisherPool),
     logger: quiet(having("logger", options.logger) ?? {}),
+    store: having("store", options.store, "load", "put", "delete", "setMeta", "reset"),
     clock:
       having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random", "randomBytes") ??
       systemClock(),
@@ -301,16 +293,10 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
       onServerDisconnect: callable("onServerDisconnect", options.onServerDisconnect),
       onServerRedirect: callable("onServerRedirect", options.onServerRedirect),
       onReauthenticated: callable("onReauthenticated", options.onReauthenticated),
+      onStoreFailure: callable("onStoreFailure", options.onStoreFailure),
       onResubscribeError: callable("onResubscribeError", options.onResubscribeError),
     },
   };
-}
-
-/** What is left out is left out; `null` says nothing clear. */
-function noNull(prefix: string, options: object): void {
-  for (const [field, value] of Object.entries(options)) {
-    if (value === null) throw invalid(`${prefix}${field}`, null, "must not be null: leave it out");
-  }
 }
 
 /** The brokers to choose from. */
@@ -363,31 +349,4 @@ function connectPacket(options: ClientOptions, keepAlive: number, settings: Conn
     throw fromEncodeError(error);
   }
   return packet;
-}
-
-function will(options: WillOptions): Will {
-  having("will", options);
-  noNull("will.", options);
-  return {
-    topic: text("will.topic", options.topic),
-    payload: bytes("will.payload", options.payload ?? ""),
-    qos: qos("will.qos", options.qos ?? 0),
-    retain: flag("will.retain", options.retain) ?? false,
-    properties: willProperties(options),
-  };
-}
-
-/** Picked by name: the codec refuses what is no property. */
-function willProperties(options: WillOptions): WillProperties {
-  const { willDelayInterval, payloadFormatIndicator, messageExpiryInterval, contentType } = options;
-  const { responseTopic, correlationData, userProperties } = options;
-  return {
-    willDelayInterval,
-    payloadFormatIndicator,
-    messageExpiryInterval,
-    contentType,
-    responseTopic,
-    correlationData,
-    userProperties,
-  };
 }

@@ -23,7 +23,11 @@ export interface SupervisorPort {
   readonly transport: () => Promise<Transport>;
   /** The CONNECT of the next attempt: the Clean Start and Client Identifier of the moment. */
   connectPacket(): ConnectPacket;
-  /** CONNACK was good; the session goes on from within this call. */
+  /** Before the first attempt. Undefined: nothing to wait for. Rejects with what ends this life. */
+  prepare(): Promise<void> | undefined;
+  /** CONNACK was good. Undefined: the connection may be used at once; else when it resolves. Never rejects. */
+  granted(info: ServerInfo): Promise<void> | undefined;
+  /** The connection can be used; the session goes on from within this call. */
   established(info: ServerInfo): void;
   changed(state: ClientState): void;
 }
@@ -108,6 +112,12 @@ export class Supervisor {
 
   async #run(): Promise<MqttError | undefined> {
     const { callbacks, clock, logger, refusals } = this.#options;
+    try {
+      const preparing = this.#port.prepare();
+      if (preparing !== undefined) await unlessAborted(preparing, this.#life.signal);
+    } catch (error) {
+      return this.#over(this.#stopped ? undefined : this.#failure(error));
+    }
     for (;;) {
       const { cause, lasted } = await this.#attempt(this.#delay.failures + 1);
       if (lasted !== undefined) this.#stats.disconnects++;
@@ -234,11 +244,14 @@ export class Supervisor {
         this.#stats,
         this.#buffered,
         {
+          granted: (info) => {
+            this.#connection = connection; // from here there is somebody to say goodbye to
+            return this.#port.granted(info);
+          },
           established: (info) => {
             established();
             unlink();
             since = clock.now();
-            this.#connection = connection;
             this.#lastServerInfo = info;
             this.#detours = 0;
             this.#stats.connects++;
@@ -257,7 +270,10 @@ export class Supervisor {
         },
         begun,
       );
-      const unlink = onAbort(signal, () => connection.destroy(signal.reason as MqttError));
+      const unlink = onAbort(signal, () => {
+        const goodbye = this.#connection === connection && this.#stopped; // was said by `stop`
+        if (!goodbye) connection.destroy(signal.reason as MqttError);
+      });
       try {
         connection.start();
       } catch (error) {

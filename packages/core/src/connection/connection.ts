@@ -52,13 +52,15 @@ export type ConnectionPhase = (typeof ConnectionPhase)[keyof typeof ConnectionPh
  * | AUTH, with an authenticator: see `Authentication`  | yes          | yes  |
  * | CONNECT SUBSCRIBE UNSUBSCRIBE PINGREQ (the client's) | no         | no   |
  *
- * In Verify, while the authenticator looks at what came with CONNACK, all that follows waits. In Closing and Closed nothing
- * is read.
+ * In Verify, while an authenticator looks at CONNACK or a store keeps what it says, all that follows waits. In Closing and
+ * Closed nothing is read.
  */
 
 /** What a connection tells the supervisor. */
 export interface ConnectionPort {
-  /** CONNACK was good. The session goes on from within this call, before the next packet is looked at. */
+  /** CONNACK was good. Nothing goes on before the promise has resolved, if there is one; it never rejects. */
+  granted(info: ServerInfo): Promise<void> | undefined;
+  /** All is ready. The session goes on from within this call, before the next packet is looked at. */
   established(info: ServerInfo): void;
   /** The broker has concluded a re-authentication with success. */
   reauthenticated(): void;
@@ -262,13 +264,27 @@ export class Connection implements LinkReceiver {
     const { keepAlive, sessionExpiryInterval } = this.#options;
     const { clientId } = this.#connect;
     const info = grantedBy(packet, this.#connect, { clientId, keepAlive, sessionExpiryInterval });
-    if (this.#authentication === undefined) return this.#establish(info);
+    if (this.#authentication === undefined) return this.#granted(info);
+    this.#suspend();
+    this.#authentication.accepted(info.authenticationMethod, info.authenticationData, () => this.#granted(info));
+  }
+
+  #granted(info: ServerInfo): void {
+    const pending = this.#port.granted(info);
+    if (pending === undefined)
+      return this.#phase === ConnectionPhase.Verify ? this.#verified(info) : this.#establish(info);
+    this.#suspend();
+    void pending.then(() => this.#verified(info));
+  }
+
+  /** What follows CONNACK is not looked at before it is known who sent it, and what depends on it is durable. */
+  #suspend(): void {
     this.#phase = ConnectionPhase.Verify;
     this.#link.pause();
-    this.#authentication.accepted(info.authenticationMethod, info.authenticationData, () => this.#verified(info));
   }
 
   #verified(info: ServerInfo): void {
+    if (this.#phase !== ConnectionPhase.Verify) return;
     this.#link.resume();
     try {
       this.#establish(info);
