@@ -191,6 +191,34 @@ describe("maximumPendingBytes (decision 2)", () => {
     await bench.clock.run(client[Symbol.asyncDispose]());
   });
 
+  it("what is withdrawn or sent makes room, and leaves no timer behind", async () => {
+    const bench = new Bench();
+    const client = bench.client({ whenOffline: "wait", maximumPendingBytes: 3 << 20, keepAlive: false });
+    for (let n = 0; n < 3; n++) {
+      const controller = new AbortController();
+      const calls = [0, 1].map(() =>
+        follow(client.publish("t", mebibyte, { signal: controller.signal, timeout: 60_000 })),
+      );
+      await bench.clock.settle();
+      expect(calls.map(ending)).toEqual(["pending", "pending"]);
+      controller.abort();
+    }
+    const kept = [0, 1].map(() => follow(client.publish("t", mebibyte, { timeout: 60_000 })));
+    expect(bench.clock.pending).toBe(2);
+    const connecting = client.connect();
+    const connection = await bench.peer.acceptConnect();
+    await bench.clock.run(connecting);
+    for (let n = 0; n < 2; n++) await connection.expect(Publish);
+    await bench.clock.settle();
+    expect([...kept.map(ending), bench.clock.pending]).toEqual(["resolved", "resolved", 0]);
+    connection.cut();
+    await bench.clock.settle();
+    const again = [0, 1].map(() => follow(client.publish("t", mebibyte)));
+    await bench.clock.settle();
+    expect(again.map(ending)).toEqual(["pending", "pending"]);
+    await bench.end(client);
+  });
+
   it("counts small messages with what it takes to hold them", async () => {
     const bench = new Bench();
     const client = bench.client({ whenOffline: "wait", maximumPendingBytes: 100_000 });

@@ -269,6 +269,20 @@ describe("request", () => {
     await bench.end(client);
   });
 
+  it("rejects once acknowledged if its Response Topic has been refused meanwhile", async () => {
+    const { bench, client, connection, call } = await asked();
+    const next = await bench.reconnect(connection, { sessionPresent: false });
+    const { packetId } = await next.expect(Subscribe);
+    next.send(suback(packetId, 0x87));
+    const resent = await next.expect(PublishType);
+    await bench.clock.settle();
+    expect(ending(call)).toBe("pending");
+    next.send(puback(resent.packetId));
+    await bench.clock.settle();
+    expect(ending(call)).toBe("SUBSCRIBE_REFUSED unknown");
+    await bench.end(client);
+  });
+
   it("its response is read although received messages fill their memory (decision 1)", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({ maximumBufferedBytes: 1000, keepAlive: false });
@@ -305,6 +319,7 @@ describe("request and respond together", () => {
     );
     const answers = await bench.clock.run(Promise.all(calls));
     expect(answers.map((message) => Number(message.text()))).toEqual(calls.map((_, n) => 2 * n));
+    expect(answers.map(({ qos }) => qos)).toEqual(calls.map((_, n) => (n % 2 === 0 ? 1 : 0))); // the request's
     expect(bench.broker.sessions.length).toBe(2);
     await bench.clock.run(
       Promise.all([asking, answering].map((client) => client.disconnect({ sessionExpiryInterval: 0 }))),
