@@ -229,6 +229,20 @@ describe("a slow consumer", () => {
     await bench.end(client);
   });
 
+  it("has room for 65,536 messages unless told otherwise, and with bufferSize Infinity for any number", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    const calls = [client.subscribeQueue("t"), client.subscribeQueue("t", { bufferSize: Infinity })] as const;
+    await grant(connection);
+    await grant(connection);
+    const [queue, endless] = [await bench.clock.run(calls[0]), await bench.clock.run(calls[1])];
+    connection.send(...Array.from({ length: 65_540 }, () => publish("t", "")));
+    await bench.clock.settle();
+    expect([queue.size, endless.size]).toEqual([65_536, 65_540]);
+    expect(client.stats().inboundDroppedOverflow).toBe(4);
+    await bench.end(client);
+  });
+
   it("survives a drop hook that throws", async () => {
     const { bench, client, connection } = await subscribed({
       overflow: "drop-newest",

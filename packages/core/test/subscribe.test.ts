@@ -60,7 +60,7 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
-  it("resolves with what was granted if something was, and warns of the rest", async () => {
+  it("resolves with what was granted if something was, and warns of the rest [parity 126]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const subscribing = client.subscribe(["yes", "no"], { qos: 1 });
@@ -86,7 +86,7 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
-  it("rejects with all results if nothing was granted, and nothing is left of it", async () => {
+  it("rejects with all results if nothing was granted, and nothing is left of it [parity 127]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const subscribing = follow(client.subscribe(["a", "b"]));
