@@ -208,6 +208,7 @@ export class Lifecycle {
   /** The connection can be used: the session goes on, or a new one begins. */
   #established(info: ServerInfo): void {
     (this.#life as Life).resuming = true;
+    this.#session.advance(this.#options.clock.now()); // CONNACK may have waited for a store
     this.#subscriptions.connected(info.sessionPresent);
     this.#session.connected(info.sessionPresent, {
       receiveMaximum: info.receiveMaximum,

@@ -11,6 +11,7 @@ import {
   type QoS,
 } from "@mqttv5/wire";
 import type { MqttError } from "../src/errors.js";
+import type { RecordPort } from "../src/session/record-port.js";
 import type { InboundMessage } from "../src/session/inbound-message.js";
 import { OutboundPublish } from "../src/session/outbound-publish.js";
 import { type ControlOperation, Session, type SessionLimits } from "../src/session/session.js";
@@ -44,9 +45,14 @@ export class SessionBench {
   /** Called within `deliver`. */
   onDeliver: (() => void) | undefined;
 
-  constructor({ receiveMaximum = 100, highestPacketId }: { receiveMaximum?: number; highestPacketId?: number } = {}) {
+  constructor({
+    receiveMaximum = 100,
+    highestPacketId,
+    records,
+  }: { receiveMaximum?: number; highestPacketId?: number; records?: RecordPort } = {}) {
     this.session = new Session(
       {
+        records,
         send: (packet) => this.#events.push(describe(packet)),
         sendPublish: (frame, duplicate) => {
           this.frames.push({ frame: frame.slice(), duplicate });
