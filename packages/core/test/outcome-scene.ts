@@ -49,7 +49,7 @@ export class Scene {
   /** A live connection, and the call's preparations on it. */
   async connect(): Promise<void> {
     const connecting = this.client.connect();
-    this.connection = await this.bench.peer.acceptConnect();
+    this.connection = await this.bench.peer.acceptConnect({ connack: { properties: this.#properties } });
     await this.bench.clock.run(connecting);
     this.#known = true;
     const prepared = follow(this.operation.prepare?.(this.client) ?? Promise.resolve());
@@ -75,9 +75,8 @@ export class Scene {
     for (let n = 0; n < 3 && this.client.state.status !== "closed"; n++) {
       if (this.client.state.status === "idle") void follow(this.client.connect());
       if (this.client.state.status !== "connected") {
-        this.connection = await this.bench.peer.acceptConnect({
-          connack: { sessionPresent: sessionPresent && this.#known },
-        });
+        const connack = { sessionPresent: sessionPresent && this.#known, properties: this.#properties };
+        this.connection = await this.bench.peer.acceptConnect({ connack });
         this.#known = true;
       }
       if (this.connection !== undefined) await this.#serve(this.connection);
@@ -102,6 +101,11 @@ export class Scene {
     if (clock.pending > 0) throw new Error(`${clock.pending} timers left behind`);
   }
 
+  get #properties(): { authenticationMethod?: string } {
+    const method = this.operation.options?.authenticator?.method;
+    return method === undefined ? {} : { authenticationMethod: method };
+  }
+
   /** Answers whatever comes, until nothing comes any more. */
   async #serve(connection: ScriptedConnection): Promise<void> {
     for (;;) {
@@ -115,6 +119,8 @@ export class Scene {
         connection.send(suback(packet.packetId, ...packet.subscriptions.map(({ qos }) => qos)));
       } else if (packet.type === PacketType.Unsubscribe) {
         connection.send(unsuback(packet.packetId, ...packet.filters.map(() => 0)));
+      } else if (packet.type === PacketType.Auth) {
+        connection.send({ type: PacketType.Auth, reasonCode: 0, properties: this.#properties });
       } else if (packet.type === PacketType.Pubrel) {
         connection.send(pubcomp(packet.packetId));
       } else if (packet.type === PacketType.Publish) {

@@ -72,6 +72,13 @@ const operations: readonly Operation[] = [
     prepare: (client) => client.subscribeQueue("f"),
     call: (_client, options, prepared) => (prepared as MessageQueue).dequeue(options),
   },
+  {
+    name: "reauthenticate",
+    sends: PacketType.Auth,
+    waits: true,
+    options: { authenticator: { method: "METHOD", begin: () => ({ respond: () => undefined }) } },
+    call: (client, options) => client.reauthenticate(options),
+  },
   { name: "disconnect", sends: PacketType.Disconnect, waits: false, call: (client) => client.disconnect() },
 ];
 
@@ -192,7 +199,9 @@ const events: readonly LifecycleEvent[] = [
       scene.call();
       const packet = (await scene.written()) as { packetId: number; qos?: number };
       const { packetId } = packet;
-      if (scene.operation.sends === Subscribe) scene.connection?.send(suback(packetId, 0x87));
+      const refusal = { type: PacketType.Disconnect, reasonCode: 0x87 } as const;
+      if (scene.operation.sends === PacketType.Auth) scene.connection?.send(refusal);
+      else if (scene.operation.sends === Subscribe) scene.connection?.send(suback(packetId, 0x87));
       else if (scene.operation.sends === Unsubscribe) scene.connection?.send(unsuback(packetId, 0x87));
       else scene.connection?.send(packet.qos === 2 ? pubrec(packetId, 0x87) : puback(packetId, 0x87));
     },
