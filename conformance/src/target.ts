@@ -13,6 +13,7 @@ export type Feature =
   | "order of resent messages"
   | "order of user properties"
   | "overlapping subscriptions"
+  | "SCRAM"
   | "server's Receive Maximum"
   | "sessions without subscriptions"
   | "shared subscriptions"

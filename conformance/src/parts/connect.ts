@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { MqttError, ReasonCode, ReasonCodeError } from "@mqttv5/core";
+import { MqttError, ReasonCode, ReasonCodeError, scramSha256 } from "@mqttv5/core";
 import { expect } from "vitest";
 import { within } from "../patience.js";
 import type { Check } from "../suite.js";
@@ -53,6 +53,27 @@ export function connect(check: Check): void {
       expect(client.stats()).toMatchObject({ connects: 0, connectFailures: 1 });
     },
     "credentials",
+  );
+
+  check(
+    "SCRAM-SHA-256 lets in who knows the password, and again on the open connection [MQTT-4.12.0-3, MQTT-4.12.1-1]",
+    async (stage) => {
+      const client = await stage.client({ authenticator: scramSha256(KNOWN_USER) });
+      expect(client.serverInfo?.authenticationMethod).toBe("SCRAM-SHA-256");
+      await within("the re-authentication", client.reauthenticate());
+      await within("another one", client.reauthenticate());
+      expect(client.stats()).toMatchObject({ connects: 1, disconnects: 0 });
+    },
+    "SCRAM",
+  );
+
+  check(
+    "SCRAM-SHA-256 keeps out who does not know the password",
+    async (stage) => {
+      const client = stage.newClient({ authenticator: scramSha256({ ...KNOWN_USER, password: "wrong" }) });
+      await expect(within("the refusal", client.connect())).rejects.toMatchObject({ code: "CONNECT_REFUSED" });
+    },
+    "SCRAM",
   );
 
   check("where nobody listens, connecting fails with CONNECT_FAILED", async (stage) => {

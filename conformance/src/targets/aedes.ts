@@ -19,6 +19,7 @@ export function aedes(tls: boolean): Target {
       "order of resent messages": "aedes mixes new messages among those it sends again",
       "order of user properties": "aedes groups user properties by name",
       "overlapping subscriptions": "aedes sends one copy, with the identifier and QoS of the first filter alone",
+      SCRAM: "aedes refuses every Authentication Method with 0x8C",
       "sessions without subscriptions": "aedes keeps a session only for subscriptions",
       "shared subscriptions": "aedes has none, and says so in CONNACK",
       "will delay": "aedes forwards Will Delay Interval in PUBLISH, where it is not allowed",

@@ -19,6 +19,7 @@ export const MOSQUITTO_ABSENT = "mosquitto is not installed";
 const lacks: Target["lacks"] = {
   "client's Receive Maximum": "mosquitto 2.0.11 sends more with the first PUBACK than it allows",
   "DISCONNECT when taken over": "mosquitto 2.0.11 closes without a word",
+  SCRAM: "mosquitto 2.0.11 refuses it with 0x8C without a plug-in",
   "no kept messages for shared subscriptions": "mosquitto 2.0.11 brings them all the same",
 };
 

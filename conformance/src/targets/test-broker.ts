@@ -4,6 +4,7 @@ import { listen } from "@mqttv5/testing/node";
 import { type ConnectPacket, encodeUtf8, ReasonCode } from "@mqttv5/wire";
 import { ca, serverTls } from "../certificates.js";
 import { KNOWN_USER, type Target } from "../target.js";
+import { scramServer } from "./scram-server.js";
 
 /** The broker of `@mqttv5/testing`, in this process. */
 export function testBroker(tls: boolean): Target {
@@ -11,7 +12,12 @@ export function testBroker(tls: boolean): Target {
     name: `TestBroker over ${tls ? "TLS" : "TCP"}`,
     lacks: {},
     async start() {
-      const broker = new TestBroker({ authenticate, receiveMaximum: 20, outgoingTopicAliases: 5 });
+      const broker = new TestBroker({
+        authenticate,
+        authenticationMethods: { "SCRAM-SHA-256": scramServer },
+        receiveMaximum: 20,
+        outgoingTopicAliases: 5,
+      });
       const listener = await listen(broker, tls ? { tls: serverTls } : {});
       return {
         url: listener.url,
