@@ -27,6 +27,7 @@ import { StoreDriver } from "./store-driver.js";
 import { abortError, type WaitOptions } from "./signal.js";
 import { countDrop, newStats, type Stats } from "./stats.js";
 import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
+import { StragglerWatch } from "./subscribe/straggler-watch.js";
 import { CallbackSubscription, MessageQueue, Subscription } from "./subscribe/subscription.js";
 import { Subscriptions } from "./subscribe/subscriptions.js";
 import { type Filters, type ParametersOf, resolveFilters } from "./subscribe/topic-filter.js";
@@ -249,15 +250,19 @@ export class Client {
     const inbox = this.#inbox(options);
     const concurrency = bound("concurrency", options.concurrency ?? 1);
     const zeroCopy = flag("zeroCopy", options.zeroCopy) ?? false;
-    const runner = new HandlerRunner(handler as MessageHandler, inbox, concurrency, zeroCopy, (error) => {
-      this.#options.logger.error?.("A message handler failed", error);
+    const { clock, logger } = this.#options;
+    const stragglers = new StragglerWatch(clock, () =>
+      logger.warn?.("A message handler has not finished 5 s after its subscription ended", { filters }),
+    );
+    const runner = new HandlerRunner(handler as MessageHandler, inbox, concurrency, zeroCopy, stragglers, (error) => {
+      logger.error?.("A message handler failed", error);
     });
     const sink: MessageSink = {
       get borrows() {
         return runner.borrows;
       },
       offer: (message) => runner.offer(message),
-      close: () => inbox.close(),
+      close: () => runner.close(),
       discard: () => inbox.discard(),
     };
     return new CallbackSubscription(await this.#subscribe(filters, options, sink));

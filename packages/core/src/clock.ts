@@ -8,6 +8,8 @@ import { Ring } from "./ring.js";
 export interface Timer {
   /** Idempotent, and harmless after the timer ran. */
   cancel(): void;
+  /** Lets the process end before the timer runs, where the platform can tell the difference. */
+  unref?(): void;
 }
 
 /** Where the client takes time and randomness from. Tests pass a virtual one. */
@@ -35,6 +37,10 @@ interface Platform {
   crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
 }
 
+interface Unreferable {
+  unref?(): unknown;
+}
+
 const platform = globalThis as unknown as Platform;
 
 interface ChannelPort {
@@ -53,7 +59,7 @@ export function systemClock(): Clock {
     wallTime: () => Date.now(),
     schedule(delay, callback) {
       const handle = platform.setTimeout(callback, Math.min(Math.max(0, delay), LONGEST));
-      return { cancel: () => platform.clearTimeout(handle) };
+      return { cancel: () => platform.clearTimeout(handle), unref: () => (handle as Unreferable).unref?.() };
     },
     afterTurn,
     random: () => Math.random(),

@@ -23,4 +23,6 @@ export interface Clock {
 export interface Timer {
   /** The callback will not be called any more. Idempotent. */
   cancel(): void;
+  /** Nothing shall wait for this timer alone: real time does not keep the process, a virtual clock does not count it as pending. */
+  unref?(): void;
 }

@@ -6,9 +6,12 @@ import type { Timer } from "./clock.js";
 export class TimerHeap {
   readonly #heap: VirtualTimer[] = [];
   #added = 0;
+  /** Of those that wait, the timers that nobody would miss. */
+  #unreferenced = 0;
 
+  /** How many wait, without those that are unreferenced. */
   get size(): number {
-    return this.#heap.length;
+    return this.#heap.length - this.#unreferenced;
   }
 
   get first(): VirtualTimer | undefined {
@@ -26,11 +29,19 @@ export class TimerHeap {
     const index = timer.index;
     if (index < 0) return;
     timer.index = -1;
+    if (timer.unreferenced) this.#unreferenced--;
     const last = this.#heap.pop();
     if (last === undefined || last === timer) return;
     const parent = this.#heap[(index - 1) >> 1];
     if (index > 0 && parent && last.before(parent)) this.#rise(index, last);
     else this.#sink(index, last);
+  }
+
+  /** Counts a timer no longer. */
+  unref(timer: VirtualTimer): void {
+    if (timer.index < 0 || timer.unreferenced) return;
+    timer.unreferenced = true;
+    this.#unreferenced++;
   }
 
   #rise(start: number, timer: VirtualTimer): void {
@@ -73,6 +84,8 @@ export class VirtualTimer implements Timer {
   readonly callback: () => void;
   /** Its place in the heap, which alone sets it; -1 once it is out. */
   index = -1;
+  /** Set by the heap alone. */
+  unreferenced = false;
 
   constructor(heap: TimerHeap, due: number, order: number, callback: () => void) {
     this.#heap = heap;
@@ -87,5 +100,9 @@ export class VirtualTimer implements Timer {
 
   cancel(): void {
     this.#heap.remove(this);
+  }
+
+  unref(): void {
+    this.#heap.unref(this);
   }
 }

@@ -81,7 +81,10 @@ export class VirtualClock implements Clock {
     return this.#random.bytes(length);
   }
 
-  /** Timers that wait. 0 says that nothing would happen any more by the passing of time alone. */
+  /**
+   * Timers that wait, without those that were unreferenced. 0 says that nothing anybody waits for would happen any more by
+   * the passing of time alone.
+   */
   get pending(): number {
     return this.#timers.size;
   }

@@ -35,6 +35,22 @@ describe("VirtualClock", () => {
     expect(clock.nextDue).toBe(30);
   });
 
+  it("does not count as pending what was unreferenced, and runs it all the same", async () => {
+    const clock = new VirtualClock();
+    const log: string[] = [];
+    const timers = ["a", "b", "c"].map((name, index) => clock.schedule(10 * (index + 1), () => log.push(name)));
+    for (const timer of timers.slice(0, 2)) {
+      timer.unref?.();
+      timer.unref?.();
+    }
+    expect(clock.pending).toBe(1);
+    timers[1]?.cancel();
+    expect(clock.pending).toBe(1);
+    await clock.advance(30);
+    timers[0]?.unref?.();
+    expect([log, clock.pending]).toEqual([["a", "c"], 0]);
+  });
+
   it("keeps the order of many timers while others are made and cancelled", async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const clock = new VirtualClock({ seed });

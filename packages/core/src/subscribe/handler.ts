@@ -2,6 +2,7 @@
 import { ReasonCode } from "@mqttv5/wire";
 import type { Inbox } from "./inbox.js";
 import type { Message } from "../message.js";
+import type { StragglerWatch } from "./straggler-watch.js";
 import type { AnyParameters } from "../topic-parameters.js";
 
 /** Runs on arrival. The message is acked when it returns, or when the promise it returns resolves. */
@@ -18,6 +19,7 @@ export class HandlerRunner {
   readonly #concurrency: number;
   readonly #zeroCopy: boolean;
   readonly #failed: (error: unknown) => void;
+  readonly #stragglers: StragglerWatch;
   #running = 0;
 
   constructor(
@@ -25,12 +27,14 @@ export class HandlerRunner {
     inbox: Inbox,
     concurrency: number,
     zeroCopy: boolean,
+    stragglers: StragglerWatch,
     failed: (error: unknown) => void,
   ) {
     this.#handler = handler;
     this.#inbox = inbox;
     this.#concurrency = concurrency;
     this.#zeroCopy = zeroCopy;
+    this.#stragglers = stragglers;
     this.#failed = failed;
   }
 
@@ -44,6 +48,12 @@ export class HandlerRunner {
     // Ahead of those that wait only if none does.
     if (this.#running < this.#concurrency && this.#inbox.size === 0) this.#run(message);
     else this.#inbox.offer(message);
+  }
+
+  /** The subscription has ended: no more messages. */
+  close(): void {
+    this.#inbox.close();
+    if (this.#running > 0) this.#stragglers.start();
   }
 
   #run(message: Message): void {
@@ -74,7 +84,7 @@ export class HandlerRunner {
 
   /** A call has finished: the place is free for what waits. */
   #next(): void {
-    this.#running--;
+    if (--this.#running === 0) this.#stragglers.stop();
     while (this.#running < this.#concurrency) {
       const message = this.#inbox.take();
       if (message === undefined) return;
