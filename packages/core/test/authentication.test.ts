@@ -303,6 +303,30 @@ describe("verifying what came with CONNACK", () => {
     await bench.end(client);
   });
 
+  it("holds back what a link still brings after it was told to pause", async () => {
+    const bench = new Bench();
+    const verified = deferred<void>();
+    const peer = bench.peer.transport();
+    const transport: Transport = {
+      async connect(url, options) {
+        const link = await peer.connect(url, options);
+        return Object.assign(link, { pause() {} });
+      },
+    };
+    const authenticator = new TestAuthenticator({ verify: () => verified.promise });
+    const { client, connection } = await start(bench, { authenticator, transport });
+    const { got } = collect(await client.subscribe("#"));
+    connection.send(connack());
+    await bench.clock.settle();
+    connection.send(publish("a", "1"), publish("a", "2"));
+    await connection.expectNone({ within: 100 });
+    expect([got, client.stats().protocolErrors]).toEqual([[], 0]);
+    verified.resolve();
+    await bench.clock.settle();
+    expect(got).toEqual(["a=1", "a=2"]);
+    await bench.end(client);
+  });
+
   it("stops reading meanwhile: a broker can't fill the memory", async () => {
     const bench = new Bench();
     const verified = deferred<void>();
