@@ -3,7 +3,8 @@ import { PacketType, type PublishPacket } from "@mqttv5/wire";
 import type { ScriptedConnection } from "@mqttv5/testing";
 import { describe, expect, it } from "vitest";
 import type { Client, ClientOptions, DropReason, MessageQueue, SubscribeOptions } from "../src/index.js";
-import { Bench, follow, grant, puback, pubcomp, publish, pubrec, suback, unsuback } from "./bench.js";
+import { auth, connected, deferred, expectAuth, TestAuthenticator } from "./auth-bench.js";
+import { Bench, BrokerBench, follow, grant, puback, pubcomp, publish, pubrec, suback, unsuback } from "./bench.js";
 
 const { Pingreq, Publish, Pubrel, Subscribe, Unsubscribe } = PacketType;
 
@@ -231,6 +232,49 @@ describe("overflow: pause (decision 1)", () => {
     running[2]?.();
     await bench.clock.settle();
     expect(running.length).toBe(5);
+    await bench.end(client);
+  });
+
+  it("yields to a request awaited inside the loop, whatever its QoS", async () => {
+    const bench = new BrokerBench();
+    const [client, answering] = [await bench.connect(), await bench.connect({ clientId: "other" })];
+    await bench.clock.run(answering.respond("ask", (request) => `re ${request.text()}`));
+    const sub = await bench.clock.run(client.subscribe("a", { overflow: "pause", bufferSize: 1 }));
+    const got: string[] = [];
+    const ready = deferred<void>();
+    const loop = follow(
+      (async () => {
+        for await (const message of sub) {
+          await ready.promise;
+          got.push((await client.request("ask", message.text())).text());
+          if (got.length === 3) break;
+        }
+      })(),
+    );
+    for (let times = 0; times < 4; times++) {
+      bench.broker.publish("a", `${times}`);
+      await bench.clock.settle();
+    }
+    expect(sub.pending).toBe(1);
+    ready.resolve();
+    await bench.clock.until(() => loop.status !== "pending");
+    expect([loop.status, got]).toEqual(["resolved", ["re 0", "re 1", "re 2"]]);
+    await bench.clock.run(Promise.all([client.disconnect(), answering.disconnect()]));
+  });
+
+  it("yields to a re-authentication awaited meanwhile", async () => {
+    const bench = new Bench();
+    const { client, connection } = await connected(bench, new TestAuthenticator());
+    const subscribing = client.subscribeQueue("a", { overflow: "pause", bufferSize: 2 });
+    await grant(connection);
+    const setup = { bench, client, connection, queue: await bench.clock.run(subscribing) };
+    await send(setup, ...messages("1", "2", "3"));
+    expect(setup.queue.size).toBe(2);
+    const again = follow(client.reauthenticate());
+    await expectAuth(connection, 0x19, "begin 2");
+    connection.send(auth(0x00));
+    await bench.clock.settle();
+    expect(again.status).toBe("resolved");
     await bench.end(client);
   });
 });
