@@ -49,7 +49,12 @@ export function having<T extends object>(
 
 /** What a caller gave to stop waiting with. */
 export function signalOf(options: { readonly signal?: AbortSignal | undefined }): AbortSignal | undefined {
-  return having("signal", options.signal, "addEventListener", "removeEventListener");
+  const { signal } = options;
+  if (signal === undefined) return undefined;
+  // By its shape: a signal may come of another realm, or of a polyfill.
+  having("signal", signal, "addEventListener", "removeEventListener");
+  if (typeof signal.aborted !== "boolean") throw invalid("signal", signal, "must be an AbortSignal");
+  return signal;
 }
 
 /** How long a call may wait, checked. */
