@@ -9,7 +9,7 @@ import {
   deferred,
   expectAuth,
   METHOD,
-  NOT_AUTHORIZED,
+  NOT_BELIEVED,
   start,
   TestAuthenticator,
   textOf,
@@ -267,7 +267,7 @@ describe("verifying what came with CONNACK", () => {
       const subscription = await client.subscribe("#");
       const { got } = collect(subscription);
       connection.send(connack("lie"), publish("a", "1"));
-      await connection.expect(NOT_AUTHORIZED);
+      await connection.expect(NOT_BELIEVED);
       await connection.expectClosed();
       await bench.clock.settle();
       expect(connecting.error).toMatchObject({

@@ -8,7 +8,7 @@ import {
   deferred,
   expectAuth,
   METHOD,
-  NOT_AUTHORIZED,
+  NOT_BELIEVED,
   TestAuthenticator,
 } from "./auth-bench.js";
 import { Bench, codeOf, collect, follow, grant, puback, publish } from "./bench.js";
@@ -297,7 +297,7 @@ describe("a re-authentication that does not succeed", () => {
 
   for (const step of ["respond", "verify"] as const) {
     for (const late of [false, true]) {
-      it(`ends the connection with 0x87 if ${step} ${late ? "rejects" : "throws"} [parity 64] [MQTT-4.12.1-2]`, async () => {
+      it(`ends the connection with a code that a client may send, 0x83, if ${step} ${late ? "rejects" : "throws"} [parity 64] [MQTT-4.12.1-2] [MQTT-3.14.2-1]`, async () => {
         const bench = new Bench();
         const cause = new Error("no");
         const fail = (): never | Promise<never> => {
@@ -314,7 +314,7 @@ describe("a re-authentication that does not succeed", () => {
         const again = follow(client.reauthenticate());
         await expectAuth(connection, 0x19, "begin 2");
         connection.send(auth(step === "respond" ? 0x18 : 0x00), publish("a", "late"));
-        await connection.expect(NOT_AUTHORIZED);
+        await connection.expect(NOT_BELIEVED);
         await connection.expectClosed();
         await bench.clock.settle();
         expect(again.error).toMatchObject({ code: "AUTHENTICATION_FAILED", cause });
@@ -342,7 +342,7 @@ describe("a re-authentication that does not succeed", () => {
     const again = follow(client.reauthenticate());
     await expectAuth(connection, 0x19, "begin 2");
     connection.send(auth(0x18));
-    await connection.expect(NOT_AUTHORIZED);
+    await connection.expect(NOT_BELIEVED);
     await bench.clock.settle();
     expect(again.error).toMatchObject({ code: "AUTHENTICATION_FAILED", cause: { code: "PACKET_TOO_LARGE" } });
     await bench.end(client);
@@ -388,7 +388,7 @@ describe("a re-authentication that does not succeed", () => {
       await expectAuth(connection, 0x18, "re more");
     }
     connection.send(auth(0x18, "more"));
-    await connection.expect(NOT_AUTHORIZED);
+    await connection.expect(NOT_BELIEVED);
     await bench.clock.settle();
     expect(codeOf(again.error)).toBe("AUTHENTICATION_FAILED");
     await bench.end(client);

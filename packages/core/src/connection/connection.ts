@@ -12,7 +12,6 @@ import {
   type Packet,
   PacketType,
   type PublishPacket,
-  ReasonCode,
 } from "@mqttv5/wire";
 import { type BegunExchange, withExchange } from "../auth/begin-exchange.js";
 import type { BufferedBytes } from "../buffered-bytes.js";
@@ -28,7 +27,7 @@ import type { Link, LinkReceiver } from "../transport.js";
 import { receiveAnswer } from "./answers.js";
 import { Authentication } from "./authentication.js";
 import { grantedBy, refusedConnect } from "./connack.js";
-import { fitting, rejectedByDisconnect, serverDisconnected, violation } from "./goodbye.js";
+import { fitting, NOT_BELIEVED, rejectedByDisconnect, serverDisconnected, violation } from "./goodbye.js";
 import { InboundAliases } from "./inbound-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
 import { OutboundAliases } from "./outbound-aliases.js";
@@ -390,7 +389,7 @@ export class Connection implements LinkReceiver {
   /** Before CONNACK the broker is told nothing; after it, that it was not believed. */
   #unauthenticated(cause: MqttError): void {
     if (this.#phase === ConnectionPhase.AwaitConnack) this.#close(cause);
-    else this.disconnect({ type: PacketType.Disconnect, reasonCode: ReasonCode.NotAuthorized }, cause);
+    else this.disconnect(NOT_BELIEVED, cause);
   }
 
   #lenient(): ((violation: DecodeError) => void) | undefined {

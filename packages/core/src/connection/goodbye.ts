@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DecodeError, type DisconnectPacket, encode, ReasonCode, reasonName } from "@mqttv5/wire";
+import { DecodeError, type DisconnectPacket, encode, PacketType, ReasonCode, reasonName } from "@mqttv5/wire";
 import { ProtocolError, ReasonCodeError } from "../errors.js";
 import { STRIKES } from "../session/blame.js";
 
@@ -31,6 +31,15 @@ export function violation(error: unknown): ProtocolError {
   const text = "A received packet could not be handled";
   return new ProtocolError(ReasonCode.ImplementationSpecificError, text, { cause: error });
 }
+
+/**
+ * The broker's proof or challenge was not believed. The nearest code there is: 0x87 (Not authorized), which says it best, is for
+ * servers only in DISCONNECT (table of section 3.14.2.1) [MQTT-3.14.2-1].
+ */
+export const NOT_BELIEVED: DisconnectPacket = {
+  type: PacketType.Disconnect,
+  reasonCode: ReasonCode.ImplementationSpecificError,
+};
 
 /** Without what would make a DISCONNECT too large for the broker [MQTT-3.14.2-3, MQTT-3.14.2-4]. */
 export function fitting(packet: DisconnectPacket, maximumPacketSize: number): DisconnectPacket {
