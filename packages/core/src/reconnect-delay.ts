@@ -11,6 +11,8 @@ const FALLBACK_DELAY = 30_000;
 /** This many sessions taken over within this many milliseconds are a quarrel. */
 const QUARREL = 3;
 const QUARREL_SPAN = 600_000;
+/** A broker that breaks the protocol has proved itself by then all the same: asked once more every so often it costs nobody much. */
+const PROVEN = 600_000;
 
 /** How long to wait before the next attempt. Lives from one `connect` to the end of that life. */
 export class ReconnectDelay {
@@ -28,16 +30,21 @@ export class ReconnectDelay {
     this.#logger = logger;
   }
 
-  /** Attempts since the last connection that outlived the delay before it. */
+  /** Attempts since the last connection that ended well: see {@link ReconnectDelay.after}. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** Milliseconds to wait after an attempt failed, or after its connection had `lasted` that many milliseconds. */
-  after(lasted: number | undefined, verdict: RefusalVerdict): number {
+  /**
+   * Milliseconds to wait after an attempt failed, or after its connection had `lasted` that many milliseconds. `violated`: the
+   * broker broke the protocol on it.
+   */
+  after(lasted: number | undefined, verdict: RefusalVerdict, violated: boolean): number {
     const doubled = verdict === "double" ? Math.min(this.#delay * 2, this.#ceiling()) : 0;
-    // Else a broker that accepts and drops at once would be asked again and again without a pause.
-    if (verdict !== "double" && lasted !== undefined && lasted > this.#delay) this.#failures = 0;
+    // Else a broker that accepts and drops at once would be asked again and again without a pause; one whose every
+    // connection ends in the same violation is such a broker, even if it takes a while to get there.
+    const proven = violated ? Math.max(PROVEN, this.#delay) : this.#delay;
+    if (verdict !== "double" && lasted !== undefined && lasted > proven) this.#failures = 0;
     const failures = this.#failures++;
     this.#delay = Math.max(doubled, this.#ask(verdict === "slow" ? Math.max(failures, LONGEST) : failures));
     return this.#delay;

@@ -7,7 +7,7 @@ import type { Callbacks } from "./callbacks.js";
 import type { ClientState } from "./client-state.js";
 import { Connection } from "./connection/connection.js";
 import { askCredentials, type CheckedCredentials } from "./credentials.js";
-import { MqttError, ReasonCodeError } from "./errors.js";
+import { MqttError, ProtocolError, ReasonCodeError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
 import { ReconnectDelay } from "./reconnect-delay.js";
 import { judge } from "./refusals.js";
@@ -143,7 +143,7 @@ export class Supervisor {
         if (verdict === "fatal") return this.#over(cause);
       }
       this.#brokers.advance();
-      const delay = this.#delay.after(lasted, verdict);
+      const delay = this.#delay.after(lasted, verdict, cause instanceof ProtocolError);
       const attempt = this.#delay.failures;
       this.#reason = cause;
       this.#port.changed({

@@ -10,7 +10,7 @@ import {
   type Link,
   type Transport,
 } from "../src/index.js";
-import { Bench, BrokerBench, codeOf, follow } from "./bench.js";
+import { Bench, BrokerBench, codeOf, follow, publish } from "./bench.js";
 
 const { Connect, Connack, Publish } = PacketType;
 
@@ -152,6 +152,45 @@ describe("reconnecting", () => {
     expect(await gaps(3999)).toBe(8000);
     expect(await gaps(8001)).toBe(1000);
     expect(await gaps(500)).toBe(2000);
+    await bench.end(client);
+  });
+
+  it("a broker that breaks the protocol on every connection is asked ever more rarely, however long it takes to do so", async () => {
+    const bench = new Bench();
+    const { transport, dials } = recording(bench, bench.peer.transport());
+    const client = bench.client({
+      transport,
+      keepAlive: false,
+      receiveMaximum: 1,
+      reconnectBackoff: exponentialBackoff(1000, 64_000, 0),
+    });
+    await client.subscribe("t"); // what arrives stays unacked
+    const connecting = client.connect();
+    let last = await bench.peer.acceptConnect();
+    await bench.clock.run(connecting);
+    const gap = async (lasting: number, end: () => void): Promise<number> => {
+      await bench.clock.advance(lasting);
+      const ended = bench.clock.now();
+      end();
+      await bench.clock.settle();
+      last.discard(); // the client's DISCONNECT, if it had a word to say
+      last = await bench.peer.acceptConnect({ connack: { sessionPresent: true }, within: 100_000 });
+      await bench.clock.settle();
+      return (dials.at(-1)?.at as number) - ended;
+    };
+    // Two messages at a time are one too many: 0x93.
+    const violate = () =>
+      last.send(publish("t", "", { qos: 1, packetId: 1 }), publish("t", "", { qos: 1, packetId: 2 }));
+    const cut = () => last.cut();
+    expect(await gap(5000, violate)).toBe(1000);
+    expect(await gap(5000, violate)).toBe(2000); // it outlived its delay, which is no merit
+    expect(await gap(60_000, violate)).toBe(4000);
+    expect(await gap(60_000, () => last.sendRaw(0x00, 0x00))).toBe(8000); // whatever the violation
+    expect(await gap(600_000, violate)).toBe(16_000);
+    expect(await gap(600_001, violate)).toBe(1000); // ten minutes prove it good
+    expect(await gap(5000, violate)).toBe(2000);
+    expect(await gap(2001, cut)).toBe(1000); // any other end of a connection that outlived its delay
+    expect(client.stats().protocolErrors).toBe(7);
     await bench.end(client);
   });
 
