@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type MqttError, ReasonCodeError } from "./errors.js";
+import { type ErrorCode, type MqttError, ReasonCodeError } from "./errors.js";
 import type { Logger } from "./logger.js";
 
 /**
@@ -50,9 +50,28 @@ export const DISCONNECT_VERDICTS: ReadonlyMap<number, RefusalVerdict> = new Map(
   [0x8e, "double"], // Session taken over: two clients with one identifier would throw each other out for ever
 ]);
 
+/**
+ * `[before the first connection, after it]`, for attempts that failed on our side; what is not listed is retried. An authenticator
+ * that could not even begin is not meant: what it needs may come back, as with `credentials`.
+ */
+export const FAILURE_VERDICTS: ReadonlyMap<ErrorCode, readonly [RefusalVerdict, RefusalVerdict]> = new Map([
+  ["AUTHENTICATION_FAILED", ["fatal", "slow"]], // the broker could not prove who it is, or could not be answered
+]);
+
 const VERDICTS: readonly unknown[] = ["fatal", "retry", "slow", "double"];
 
-/** How a failed attempt or a lost connection is to be taken. A policy that throws or answers nonsense is logged and passed over. */
+/** How an attempt is to be taken that failed without a connection. */
+export function judgeAttempt(
+  cause: MqttError,
+  everConnected: boolean,
+  policy: RefusalPolicy | undefined,
+  logger: Logger,
+): RefusalVerdict {
+  const verdicts = cause.delivery === "not-sent" ? undefined : FAILURE_VERDICTS.get(cause.code);
+  return verdicts?.[everConnected ? 1 : 0] ?? judge(cause, everConnected, policy, logger);
+}
+
+/** How a lost connection is to be taken, or a refusal. A policy that throws or answers nonsense is logged and passed over. */
 export function judge(
   cause: MqttError,
   everConnected: boolean,

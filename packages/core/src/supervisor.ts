@@ -10,7 +10,7 @@ import { askCredentials, type CheckedCredentials } from "./credentials.js";
 import { MqttError, ProtocolError, ReasonCodeError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
 import { ReconnectDelay } from "./reconnect-delay.js";
-import { judge } from "./refusals.js";
+import { judge, judgeAttempt } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
 import { referencedUrl, serverRedirect } from "./server-redirect.js";
 import type { Session } from "./session/session.js";
@@ -122,7 +122,8 @@ export class Supervisor {
       const { cause, lasted } = await this.#attempt(this.#delay.failures + 1);
       if (lasted !== undefined) this.#stats.disconnects++;
       if (this.#stopped) return this.#over(undefined);
-      const verdict = judge(cause, this.#lastServerInfo !== undefined, refusals, logger);
+      const judging = lasted === undefined ? judgeAttempt : judge;
+      const verdict = judging(cause, this.#lastServerInfo !== undefined, refusals, logger);
       if (lasted === undefined) {
         this.#stats.connectFailures++;
         void this.#callbacks.post(callbacks.onConnectError, cause);

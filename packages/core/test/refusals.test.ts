@@ -4,7 +4,8 @@ import { isReasonCodeOf, PacketType, ReasonCode, reasonName } from "@mqttv5/wire
 import type { ScriptedConnection } from "@mqttv5/testing";
 import { describe, expect, it } from "vitest";
 import { constantBackoff, exponentialBackoff, type RefusalContext, type RefusalPolicy } from "../src/index.js";
-import { CONNACK_VERDICTS, DISCONNECT_VERDICTS } from "../src/refusals.js";
+import { CONNACK_VERDICTS, DISCONNECT_VERDICTS, FAILURE_VERDICTS } from "../src/refusals.js";
+import { auth, connack, connected, expectAuth, start, TestAuthenticator } from "./auth-bench.js";
 import { Bench, follow } from "./bench.js";
 
 const { Connect, Connack, Disconnect } = PacketType;
@@ -118,6 +119,101 @@ describe("a refused connect", () => {
     );
     expect(documented).toEqual(rows);
     expect([...DISCONNECT_VERDICTS]).toEqual([[0x8e, "double"]]);
+    const failures = [...readme.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \| (\w+) \| (\w+) \|$/gm)];
+    expect(failures.map(([, code, , before, after]) => [code, before, after])).toEqual([
+      ...[...FAILURE_VERDICTS].map(([code, verdicts]) => [code, ...verdicts]),
+      ["AUTHENTICATION_FAILED", "retry", "retry"], // not begun
+      ["CREDENTIALS_FAILED", "retry", "retry"],
+    ]);
+  });
+});
+
+describe("an authentication that fails on our side", () => {
+  const reconnectBackoff = exponentialBackoff(1000, 30_000, 0);
+  const never = (): never => {
+    throw new Error("no");
+  };
+
+  it("before the first connection is fatal, even where attempts are repeated", async () => {
+    for (const [step, answer] of [
+      ["verify", connack("lie")],
+      ["respond", auth(0x18, "challenge")],
+    ] as const) {
+      const bench = new Bench();
+      const authenticator = new TestAuthenticator({ [step]: never });
+      const { client, connecting, connection } = await start(bench, { authenticator, retryInitialConnect: true });
+      connection.send(answer);
+      await bench.clock.settle();
+      expect(connecting.error).toMatchObject({ code: "AUTHENTICATION_FAILED" });
+      expect(client.state).toMatchObject({ status: "closed", cause: { code: "AUTHENTICATION_FAILED" } });
+      expect(bench.clock.pending).toBe(0);
+    }
+  });
+
+  it("after a first connection is tried again at the longest delay, and ends nothing", async () => {
+    for (const [step, answer] of [
+      ["verify", connack("lie")],
+      ["respond", auth(0x18, "challenge")],
+    ] as const) {
+      const bench = new Bench();
+      const authenticator = new TestAuthenticator();
+      const { client, connection } = await connected(bench, authenticator, { reconnectBackoff });
+      connection.cut();
+      authenticator.behaviour = { [step]: never };
+      const next = await bench.peer.accept();
+      await next.expect(Connect);
+      next.send(answer);
+      await bench.clock.settle();
+      expect(wait(bench, client.state)).toBe(30_000);
+      authenticator.behaviour = {};
+      const last = await bench.peer.accept({ within: 60_000 });
+      await last.expect(Connect);
+      last.send(connack());
+      await bench.clock.settle();
+      expect(client.state.status).toBe("connected");
+      await bench.end(client);
+    }
+  });
+
+  it("before it has begun is tried again with the usual delay, before and after: what it needs may come back", async () => {
+    for (const options of [
+      { authenticator: new TestAuthenticator({ begin: never }), code: "AUTHENTICATION_FAILED" },
+      { credentials: never, code: "CREDENTIALS_FAILED" },
+    ]) {
+      const { code, ...client } = options;
+      const bench = new Bench();
+      const first = bench.client({ ...client, retryInitialConnect: true, reconnectBackoff });
+      const connecting = follow(first.connect());
+      await bench.clock.settle();
+      expect(first.state).toMatchObject({ status: "waiting", reason: { code } });
+      expect(wait(bench, first.state)).toBe(1000);
+      await bench.end(first);
+      expect(connecting.error).toMatchObject({ code: "CLOSED" });
+    }
+    const bench = new Bench();
+    const authenticator = new TestAuthenticator();
+    const { client, connection } = await connected(bench, authenticator, { reconnectBackoff });
+    authenticator.behaviour = { begin: never };
+    connection.cut();
+    await bench.clock.settle();
+    await bench.clock.advance(1000);
+    expect(client.state).toMatchObject({ status: "waiting", reason: { code: "AUTHENTICATION_FAILED" } });
+    expect(wait(bench, client.state)).toBe(2000);
+    await bench.end(client);
+  });
+
+  it("of a re-authentication is followed by a reconnect as after any lost connection", async () => {
+    const bench = new Bench();
+    const authenticator = new TestAuthenticator();
+    const { client, connection } = await connected(bench, authenticator, { reconnectBackoff });
+    authenticator.behaviour = { respond: never };
+    const again = follow(client.reauthenticate());
+    await expectAuth(connection, 0x19, "begin 2");
+    connection.send(auth(0x18));
+    await bench.clock.settle();
+    expect(again.error).toMatchObject({ code: "AUTHENTICATION_FAILED" });
+    expect(wait(bench, client.state)).toBe(1000);
+    await bench.end(client);
   });
 });
 
