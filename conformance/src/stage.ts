@@ -2,7 +2,7 @@
 import { Client, type ClientOptions, constantBackoff, type Message, type MessageQueue } from "@mqttv5/core";
 import { CuttingProxy } from "./cutting-proxy.js";
 import { PATIENCE, within } from "./patience.js";
-import type { RunningBroker } from "./target.js";
+import type { Limits, Redirect, RunningBroker } from "./target.js";
 
 /** What one test works with: clients and proxies of its own, topics nobody else uses. Ends with the test. */
 export class Stage {
@@ -12,6 +12,7 @@ export class Stage {
   readonly #name: string;
   readonly #clients: Client[] = [];
   readonly #proxies: CuttingProxy[] = [];
+  readonly #brokers: RunningBroker[] = [];
 
   constructor(broker: RunningBroker, number: number) {
     this.broker = broker;
@@ -52,21 +53,40 @@ export class Stage {
   }
 
   /** A client whose link can be cut. */
-  async cuttable(options: Partial<ClientOptions> = {}): Promise<{ client: Client; proxy: CuttingProxy }> {
-    const proxy = await this.proxy();
+  async cuttable(
+    options: Partial<ClientOptions> = {},
+    broker: RunningBroker = this.broker,
+  ): Promise<{ client: Client; proxy: CuttingProxy }> {
+    const proxy = await this.proxy(broker);
     return { client: await this.client({ broker: proxy.url, tls: proxy.tls, ...options }), proxy };
   }
 
-  async proxy(): Promise<CuttingProxy> {
-    const proxy = await CuttingProxy.start(this.broker.url);
+  async proxy(broker: RunningBroker = this.broker): Promise<CuttingProxy> {
+    const proxy = await CuttingProxy.start(broker.url);
     this.#proxies.push(proxy);
     return proxy;
+  }
+
+  /** Another broker of the kind, which allows less. */
+  async limited(limits: Limits): Promise<RunningBroker> {
+    const broker = await this.broker.limited(limits);
+    this.#brokers.push(broker);
+    return broker;
+  }
+
+  /** Another broker of the kind, which sends everybody elsewhere. */
+  async redirecting(redirect: Redirect): Promise<RunningBroker> {
+    const broker = await this.broker.redirecting?.(redirect);
+    if (broker === undefined) throw new Error("the broker can't redirect");
+    this.#brokers.push(broker);
+    return broker;
   }
 
   /** Disconnects all, and leaves no session behind. */
   async clear(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.disconnect({ sessionExpiryInterval: 0 })));
     await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
+    await Promise.all(this.#brokers.map((broker) => broker.stop()));
   }
 }
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { aliases } from "./parts/aliases.js";
+import { authentication } from "./parts/authentication.js";
 import { connect } from "./parts/connect.js";
 import { delivery } from "./parts/delivery.js";
 import { interruptions } from "./parts/interruptions.js";
+import { limits } from "./parts/limits.js";
 import { payloads } from "./parts/payloads.js";
+import { redirects } from "./parts/redirects.js";
 import { retained } from "./parts/retained.js";
 import { sessions } from "./parts/sessions.js";
 import { subscriptions } from "./parts/subscriptions.js";
@@ -25,8 +29,12 @@ export type Check = (title: string, prove: (stage: Stage) => Promise<void>, need
 
 const parts = {
   connect,
+  authentication,
+  redirects,
+  limits,
   delivery,
   payloads,
+  aliases,
   wildcards,
   subscriptions,
   retained,

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { MqttError, ReasonCode, ReasonCodeError, scramSha256 } from "@mqttv5/core";
+import { MqttError, ReasonCode } from "@mqttv5/core";
 import { expect } from "vitest";
 import { within } from "../patience.js";
 import type { Check } from "../suite.js";
-import { KNOWN_USER } from "../target.js";
 
 /** Connecting, being refused, being replaced, and leaving. */
 export function connect(check: Check): void {
@@ -26,55 +25,6 @@ export function connect(check: Check): void {
     expect(one.serverInfo?.clientId).toBe(one.clientId);
     expect(other.clientId).not.toBe(one.clientId);
   });
-
-  check(
-    "the right password opens the door",
-    async (stage) => {
-      const client = await stage.client({ ...KNOWN_USER });
-      expect(client.state.status).toBe("connected");
-    },
-    "credentials",
-  );
-
-  check(
-    "a wrong password is refused, once, with the broker's reason [MQTT-3.1.4-2, MQTT-3.2.2-7]",
-    async (stage) => {
-      const client = stage.newClient({ username: KNOWN_USER.username, password: "wrong" });
-      const error: unknown = await within(
-        "the refusal",
-        client.connect().catch((reason: unknown) => reason),
-      );
-      expect(error).toBeInstanceOf(ReasonCodeError);
-      expect(error).toMatchObject({ code: "CONNECT_REFUSED", packet: "CONNACK" });
-      expect([ReasonCode.BadUserNameOrPassword, ReasonCode.NotAuthorized]).toContain(
-        (error as ReasonCodeError).reasonCode,
-      );
-      expect(client.state).toMatchObject({ status: "closed", cause: { code: "CONNECT_REFUSED" } });
-      expect(client.stats()).toMatchObject({ connects: 0, connectFailures: 1 });
-    },
-    "credentials",
-  );
-
-  check(
-    "SCRAM-SHA-256 lets in who knows the password, and again on the open connection [MQTT-4.12.0-3, MQTT-4.12.1-1]",
-    async (stage) => {
-      const client = await stage.client({ authenticator: scramSha256(KNOWN_USER) });
-      expect(client.serverInfo?.authenticationMethod).toBe("SCRAM-SHA-256");
-      await within("the re-authentication", client.reauthenticate());
-      await within("another one", client.reauthenticate());
-      expect(client.stats()).toMatchObject({ connects: 1, disconnects: 0 });
-    },
-    "SCRAM",
-  );
-
-  check(
-    "SCRAM-SHA-256 keeps out who does not know the password",
-    async (stage) => {
-      const client = stage.newClient({ authenticator: scramSha256({ ...KNOWN_USER, password: "wrong" }) });
-      await expect(within("the refusal", client.connect())).rejects.toMatchObject({ code: "CONNECT_REFUSED" });
-    },
-    "SCRAM",
-  );
 
   check("where nobody listens, connecting fails with CONNECT_FAILED", async (stage) => {
     const server = createServer().listen(0, "127.0.0.1");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PacketType } from "@mqttv5/core";
 import { expect } from "vitest";
 import { within } from "../patience.js";
 import { next, type Stage, take, takeUntil, texts } from "../stage.js";
@@ -94,6 +95,46 @@ export function sessions(check: Check): void {
     expect(texts(await take(queue, 1))).toEqual(["x"]);
     expect(subscriber.stats().subscribesSent).toBe(2);
   });
+
+  for (const [sessionLossPolicy, outcome] of [
+    ["republish", "resolves, and the message arrives"],
+    ["fail", "rejects with SESSION_LOST"],
+  ] as const) {
+    check(`a publish whose session is lost before its answer ${outcome}`, async (stage) => {
+      const clientId = stage.clientId("x");
+      let free: () => void = () => {};
+      const lost = new Promise<void>((resolve) => {
+        free = resolve;
+      });
+      let attempts = 0;
+      const { client: publisher, proxy } = await stage.cuttable({
+        clientId,
+        sessionLossPolicy,
+        credentials: async () => {
+          if (++attempts > 1) await lost; // it does not come back earlier
+          return {};
+        },
+      });
+      const queue = await (await stage.client()).subscribeQueue(stage.topic("a"), { qos: 2 });
+      await publisher.subscribeQueue(stage.topic("anchor")); // some brokers keep a session only for a subscription
+      const cut = proxy.cutAt({ from: "client", type: PacketType.Publish });
+      const published = publisher.publish(stage.topic("a"), "x", { qos: 2 }).catch((error: unknown) => error);
+      await cut;
+      await (await stage.client({ clientId, cleanStart: true })).disconnect({ sessionExpiryInterval: 0 });
+      free();
+      const result: unknown = await within("the outcome", published);
+      await within("the connection", publisher.connected());
+      await publisher.publish(stage.topic("a"), "end", { qos: 2 });
+      const received = texts(await takeUntil(queue, "end"));
+      if (sessionLossPolicy === "republish") {
+        expect(result).toMatchObject({ reasonCode: 0 });
+        expect(received).toEqual(["x"]);
+      } else {
+        expect(result).toMatchObject({ code: "SESSION_LOST", delivery: "unknown" });
+        expect(received).toEqual([]);
+      }
+    });
+  }
 
   for (const needs of [undefined, "DUP on redelivery"] as const) {
     check(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { MessageQueue } from "@mqttv5/core";
+import { type DecodedPacket, decode, PacketType, type Publish, type DecodedSubscribe } from "@mqttv5/wire";
 import { expect } from "vitest";
+import type { CuttingProxy, Side } from "../cutting-proxy.js";
 import { within } from "../patience.js";
 import { next, take, takeUntil, texts } from "../stage.js";
 import type { Check } from "../suite.js";
@@ -58,6 +60,24 @@ export function subscriptions(check: Check): void {
       expect((await next(queue)).qos).toBe(2);
     },
     "overlapping subscriptions",
+  );
+
+  check(
+    "every SUBSCRIBE has an identifier of its own, which comes back with its messages [MQTT-3.3.4-3, MQTT-3.3.4-4]",
+    async (stage) => {
+      const { client, proxy } = await stage.cuttable();
+      const one = await client.subscribeQueue(stage.topic("a/#"), { qos: 1 });
+      const other = await client.subscribeQueue([stage.topic("b"), stage.topic("c")], { qos: 1 });
+      for (const topic of ["a/x", "b", "c"]) await client.publish(stage.topic(topic), topic, { qos: 1 });
+      expect(texts(await take(one, 1))).toEqual(["a/x"]);
+      expect(texts(await take(other, 2))).toEqual(["b", "c"]);
+      const asked = decoded(proxy, "client", PacketType.Subscribe) as DecodedSubscribe[];
+      const [first, second] = asked.map(({ properties }) => properties.subscriptionIdentifier);
+      expect([asked.length, typeof first, typeof second]).toEqual([2, "number", "number"]);
+      expect(first).not.toBe(second);
+      const came = decoded(proxy, "broker", PacketType.Publish) as Publish[];
+      expect(came.map(({ properties }) => properties.subscriptionIdentifiers)).toEqual([[first], [second], [second]]);
+    },
   );
 
   check("one subscription with overlapping filters is handed every PUBLISH once [MQTT-3.3.4-4]", async (stage) => {
@@ -163,6 +183,12 @@ export function subscriptions(check: Check): void {
     },
     "shared subscriptions",
   );
+}
+
+function decoded({ packets }: CuttingProxy, side: Side, wanted: PacketType): DecodedPacket[] {
+  return packets
+    .filter(({ from, type }) => from === side && type === wanted)
+    .map(({ bytes }) => decode(bytes, 0, bytes.length, { sender: side === "client" ? "client" : "server" }));
 }
 
 /** Takes from all queues until that many messages have come. */

@@ -24,6 +24,17 @@ export function time(check: Check): void {
     },
   );
 
+  check(
+    "a client pings as often as the broker's keep-alive demands [MQTT-3.1.2-21]",
+    async (stage) => {
+      const broker = await stage.limited({ serverKeepAlive: 1 });
+      const { client, proxy } = await stage.cuttable({ keepAlive: 3600 }, broker);
+      await proxy.passed({ from: "broker", type: PacketType.Pingresp }, 2);
+      expect(client.stats()).toMatchObject({ connects: 1, disconnects: 0, pingTimeouts: 0 });
+    },
+    "Server Keep Alive of a second",
+  );
+
   check("a message whose time is up is not delivered any more [MQTT-3.3.2-5]", async (stage) => {
     const clientId = stage.clientId("x");
     await leaveSubscribed(stage, clientId);

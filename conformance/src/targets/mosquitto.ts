@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { ca, certificateFiles } from "../certificates.js";
 import { PATIENCE } from "../patience.js";
-import { KNOWN_USER, type RunningBroker, type Target } from "../target.js";
+import { KNOWN_USER, type Limits, type RunningBroker, type Target } from "../target.js";
 
 /** The mosquitto of this machine; undefined if there is none. */
 export const mosquittoProgram: string | undefined = find();
@@ -17,8 +17,13 @@ export const MOSQUITTO_ABSENT = "mosquitto is not installed";
 
 /** Seen on the wire, with mosquitto 2.0.11. */
 const lacks: Target["lacks"] = {
+  "broker's topic aliases": "mosquitto 2.0.11 gives its messages no aliases",
   "client's Receive Maximum": "mosquitto 2.0.11 sends more with the first PUBACK than it allows",
   "DISCONNECT when taken over": "mosquitto 2.0.11 closes without a word",
+  "limit on shared subscriptions": "mosquitto 2.0.11 has no setting for it",
+  "limits on subscribing": "mosquitto 2.0.11 has no setting for them",
+  redirects: "mosquitto 2.0.11 never sends anybody elsewhere",
+  "Server Keep Alive of a second": "mosquitto 2.0.11 takes none below 10 seconds",
   SCRAM: "mosquitto 2.0.11 refuses it with 0x8C without a plug-in",
   "no kept messages for shared subscriptions": "mosquitto 2.0.11 brings them all the same",
 };
@@ -34,18 +39,18 @@ export function mosquitto(tls: boolean): Target {
 }
 
 /** Starts mosquitto on a free port of the loopback; it keeps nothing on disk. */
-export async function startMosquitto(tls: boolean): Promise<RunningBroker> {
+export async function startMosquitto(tls: boolean, limits: Limits = {}): Promise<RunningBroker> {
   // The port was free a moment ago, and somebody else may have it by now.
   for (let attempt = 1; ; attempt++) {
     try {
-      return await start(tls, await freePort());
+      return await start(tls, await freePort(), limits);
     } catch (error) {
       if (attempt === 3) throw error;
     }
   }
 }
 
-async function start(tls: boolean, port: number): Promise<RunningBroker> {
+async function start(tls: boolean, port: number, limits: Limits): Promise<RunningBroker> {
   if (mosquittoProgram === undefined) throw new Error(MOSQUITTO_ABSENT);
   const folder = mkdtempSync(join(tmpdir(), "mqttv5-mosquitto-"));
   const passwords = join(folder, "passwords");
@@ -59,7 +64,17 @@ async function start(tls: boolean, port: number): Promise<RunningBroker> {
     "persistence false",
     "set_tcp_nodelay true",
     "max_queued_messages 20000",
+    ...settings([
+      ["max_inflight_messages", limits.receiveMaximum],
+      ["max_packet_size", limits.maximumPacketSize],
+      ["max_keepalive", limits.serverKeepAlive],
+      ["retain_available", limits.retainAvailable],
+    ]),
     `listener ${port} 127.0.0.1`,
+    ...settings([
+      ["max_topic_alias", limits.topicAliasMaximum],
+      ["max_qos", limits.maximumQoS],
+    ]),
     ...(tls ? [`cafile ${cafile}`, `certfile ${cert}`, `keyfile ${key}`] : []),
   ];
   writeFileSync(join(folder, "mosquitto.conf"), `${config.join("\n")}\n`);
@@ -83,7 +98,17 @@ async function start(tls: boolean, port: number): Promise<RunningBroker> {
     await stop();
     throw error;
   }
-  return { url: `${tls ? "mqtts" : "mqtt"}://127.0.0.1:${port}`, tls: { ca }, stop };
+  return {
+    url: `${tls ? "mqtts" : "mqtt"}://127.0.0.1:${port}`,
+    tls: { ca },
+    limited: (others) => startMosquitto(tls, others),
+    stop,
+  };
+}
+
+/** The lines of those that are set. */
+function settings(values: readonly (readonly [string, number | boolean | undefined])[]): string[] {
+  return values.filter(([, value]) => value !== undefined).map(([name, value]) => `${name} ${value}`);
 }
 
 /** Resolves when something listens on the port. */

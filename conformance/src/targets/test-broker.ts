@@ -1,34 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-import { TestBroker } from "@mqttv5/testing";
+import { TestBroker, type TestBrokerOptions } from "@mqttv5/testing";
 import { listen } from "@mqttv5/testing/node";
-import { type ConnectPacket, encodeUtf8, ReasonCode } from "@mqttv5/wire";
+import { type ConnectPacket, encodeUtf8, PacketType, ReasonCode } from "@mqttv5/wire";
 import { ca, serverTls } from "../certificates.js";
-import { KNOWN_USER, type Target } from "../target.js";
+import { KNOWN_USER, type Redirect, type RunningBroker, type Target } from "../target.js";
 import { scramServer } from "./scram-server.js";
+
+const usual: TestBrokerOptions = {
+  authenticate,
+  authenticationMethods: { "SCRAM-SHA-256": scramServer },
+  receiveMaximum: 20,
+  outgoingTopicAliases: 5,
+};
 
 /** The broker of `@mqttv5/testing`, in this process. */
 export function testBroker(tls: boolean): Target {
   return {
     name: `TestBroker over ${tls ? "TLS" : "TCP"}`,
     lacks: {},
-    async start() {
-      const broker = new TestBroker({
-        authenticate,
-        authenticationMethods: { "SCRAM-SHA-256": scramServer },
-        receiveMaximum: 20,
-        outgoingTopicAliases: 5,
-      });
-      const listener = await listen(broker, tls ? { tls: serverTls } : {});
-      return {
-        url: listener.url,
-        tls: { ca },
-        async stop() {
-          await broker.close();
-          await listener.close();
-        },
-      };
+    start: () => serve(new TestBroker(usual), tls),
+  };
+}
+
+async function serve(broker: TestBroker, tls: boolean): Promise<RunningBroker> {
+  const listener = await listen(broker, tls ? { tls: serverTls } : {});
+  return {
+    url: listener.url,
+    tls: { ca },
+    limited: (limits) => serve(new TestBroker({ ...usual, ...limits }), tls),
+    redirecting: (redirect) => serve(redirecting(redirect), tls),
+    async stop() {
+      await broker.close();
+      await listener.close();
     },
   };
+}
+
+function redirecting({ packet, reasonCode, serverReference }: Redirect): TestBroker {
+  if (packet === "CONNACK") return new TestBroker({ authenticate: () => ({ reasonCode, serverReference }) });
+  const broker = new TestBroker({
+    onPacket({ direction, clientId, packet: { type } }) {
+      if (direction !== "sent" || type !== PacketType.Connack) return;
+      setImmediate(() => broker.disconnect(clientId, { reasonCode, serverReference }));
+    },
+  });
+  return broker;
 }
 
 function authenticate({ username, password }: ConnectPacket): number {
