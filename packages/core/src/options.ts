@@ -141,6 +141,13 @@ export interface ClientOptions {
    */
   readonly maximumPendingBytes?: number | undefined;
   /**
+   * Payload bytes, and packets, of QoS 0 that may be accepted in one turn of the event loop; the `publish` that reaches either
+   * resolves in a later turn, once the link has room. Default 64 KiB and 256: an endless loop of awaited publishes then
+   * leaves timers and messages their turn.
+   */
+  readonly maximumTurnBytes?: number | undefined;
+  readonly maximumTurnPackets?: number | undefined;
+  /**
    * What the Response Topics of `request` start with. Default: the broker's Response Information, if it was asked for and
    * given, else `responses/` and the Client Identifier.
    */
@@ -208,6 +215,8 @@ export interface ResolvedOptions {
   readonly maximumBufferedBytes: number;
   readonly whenOffline: WhenOffline;
   readonly maximumPendingBytes: number;
+  readonly maximumTurnBytes: number;
+  readonly maximumTurnPackets: number;
   readonly responseTopic: string | undefined;
   readonly lenientDecoding: boolean;
   readonly publisherPool: ResolvedPublisherPool | undefined;
@@ -277,6 +286,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
     whenOffline: whenOffline(options.whenOffline ?? "reject"),
     maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
+    maximumTurnBytes: bound("maximumTurnBytes", options.maximumTurnBytes ?? 65_536),
+    maximumTurnPackets: bound("maximumTurnPackets", options.maximumTurnPackets ?? 256),
     responseTopic: options.responseTopic === undefined ? undefined : topicName("responseTopic", options.responseTopic),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
     publisherPool: resolvePublisherPool(options.publisherPool),

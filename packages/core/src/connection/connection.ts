@@ -110,7 +110,7 @@ export class Connection implements LinkReceiver {
     this.#stats = stats;
     this.#gate = new ReadGate(link, buffered, () => session.asking || this.#authentication?.asking === true);
     this.#port = port;
-    this.sender = new Sender(link, options.clock);
+    this.sender = new Sender(link, options.clock, options);
     this.#aliases = new InboundAliases(options.topicAliasMaximum);
     const lenient = this.#lenient();
     this.#framer = new Framer({ maximumPacketSize: options.maximumPacketSize, lenient });

@@ -10,9 +10,12 @@ const FLUSH_AT = 64 * 1024;
 const UNCOPIED_FROM = 64 * 1024;
 /** The same for callers who wait for the flush: below this a copy costs less than a second write. */
 const UNCOPIED_WHEN_WAITING = 4 * 1024;
-/** What may be accepted in one turn before callers wait: with less, an endless loop of awaited publishes starves the process. */
-const TURN_BYTES = 64 * 1024;
-const TURN_PACKETS = 256;
+
+/** What may be accepted in one turn before callers wait: without it an endless loop of awaited publishes starves the process. */
+export interface TurnLimits {
+  readonly maximumTurnBytes: number;
+  readonly maximumTurnPackets: number;
+}
 
 interface FlushWaiter {
   resolve(): void;
@@ -26,6 +29,8 @@ interface FlushWaiter {
 export class Sender {
   readonly #link: Link;
   readonly #clock: Clock;
+  readonly #maximumTurnBytes: number;
+  readonly #maximumTurnPackets: number;
   readonly #writer = new Writer();
   #scheduled = false;
   #open = true;
@@ -41,9 +46,11 @@ export class Sender {
   /** When bytes were last handed to the link. */
   lastSent: number;
 
-  constructor(link: Link, clock: Clock) {
+  constructor(link: Link, clock: Clock, limits: TurnLimits) {
     this.#link = link;
     this.#clock = clock;
+    this.#maximumTurnBytes = limits.maximumTurnBytes;
+    this.#maximumTurnPackets = limits.maximumTurnPackets;
     this.lastSent = clock.now();
   }
 
@@ -100,8 +107,9 @@ export class Sender {
       this.#added();
     }
     this.#turnBytes += size;
-    if (++this.#turnPackets < TURN_PACKETS && this.#turnBytes < TURN_BYTES && !this.#congested) return undefined;
-    return this.room();
+    this.#turnPackets++;
+    const more = this.#turnPackets < this.#maximumTurnPackets && this.#turnBytes < this.#maximumTurnBytes;
+    return more && !this.#congested ? undefined : this.room();
   }
 
   /**
