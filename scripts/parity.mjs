@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which lines of conformance/parity.json are proven. A line counts when a test whose full title, that of the describe
 // blocks around it included, cites it ([parity 7], [parity 7, 9], [parity 7-9]) passed in the last run and none that
-// cites it failed; a skipped test counts for nothing.
+// cites it failed; a skipped test counts for nothing. So do the decisions on hard questions, [decision 7].
 //   npm run parity                      every line
 //   npm run parity -- --require 1-26    exit 1 unless these are proven
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -66,6 +66,17 @@ for (const owner of owners) {
     );
   }
 }
+
+/** Decision -> whether every test that names it passed. */
+const decisions = new Map();
+for (const { suite, title, status } of report.tests) {
+  if (status !== "passed" && status !== "failed") continue;
+  for (const [, number] of [...suite, title].join(" ").matchAll(/\[decision (\d+)\]/g)) {
+    decisions.set(Number(number), status === "passed" && (decisions.get(Number(number)) ?? true));
+  }
+}
+const kept = [...decisions].filter(([, passed]) => passed).map(([number]) => number);
+console.log(`decisions named by tests that passed: ${kept.toSorted((a, b) => a - b).join(", ")}`);
 
 const required = process.argv.includes("--require") ? numbers(process.argv[process.argv.indexOf("--require") + 1]) : [];
 const missing = required.filter((line) => !proven.has(line));

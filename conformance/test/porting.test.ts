@@ -74,7 +74,7 @@ function problems({ line, kind, ours }: PortingRow): string[] {
   });
 }
 
-describe("the porting guide", () => {
+describe("the porting guide [decision 20]", () => {
   it("cites only names of ours that exist", () => {
     const checked = rows.filter(({ kind }) => kind !== "" && !PROMISES.has(kind));
     expect(checked.flatMap(problems)).toEqual([]);

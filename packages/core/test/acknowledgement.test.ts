@@ -68,7 +68,7 @@ describe("ack", () => {
     await bench.end(client);
   });
 
-  it("waits for all who hold the message; the first refusal's code wins [parity 145]", async () => {
+  it("waits for all who hold the message; the first refusal's code wins [parity 145] [decision 6]", async () => {
     const { bench, client, connection, sub } = await subscribed();
     const other = client.subscribe("t", { qos: 1 });
     await grant(connection);
@@ -215,7 +215,7 @@ describe("a slow consumer", () => {
     await bench.end(client);
   });
 
-  it("with autoAck drops at QoS 1 as well [parity 150]", async () => {
+  it("with autoAck drops at QoS 1 as well [parity 150] [decision 6]", async () => {
     const dropped: string[] = [];
     const { bench, client, connection, sub } = await subscribed({
       autoAck: true,

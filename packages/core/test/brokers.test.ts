@@ -124,7 +124,7 @@ describe("setBrokers", () => {
   });
 });
 
-describe("a redirect", () => {
+describe("a redirect [decision 14]", () => {
   it("is reported and, by default, not followed, on CONNACK and on DISCONNECT [parity 168]", async () => {
     for (const [reasonCode, permanent] of [
       [0x9c, false],
@@ -292,7 +292,7 @@ describe("a Server Reference", () => {
     expect(read("host", "unix:/run/mqtt")).toBe("rejected");
   });
 
-  it("never gives up TLS", () => {
+  it("never gives up TLS [decision 14]", () => {
     for (const scheme of ["mqtts", "tls", "ssl", "wss"]) {
       for (const plain of ["mqtt", "tcp", "ws", "other"]) {
         expect(read(`${plain}://host`, `${scheme}://now`, true)).toBe("rejected");

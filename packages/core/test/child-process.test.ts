@@ -139,7 +139,7 @@ const answering =
 const busy = answering((connection) => connection.send({ type: Connack, sessionPresent: false, reasonCode: 0x88 }));
 const gone: unknown = expect.stringMatching(/^CONNECT(ION_LOST|_FAILED)$/);
 
-describe("a program without a listener", () => {
+describe("a program without a listener [decision 5]", () => {
   describe("ends by itself when its connect fails:", () => {
     const cases: [string, (scene: Scene) => Promise<void>, unknown][] = [
       ["nobody listens on the port", nobody, "CONNECT_FAILED"],

@@ -149,7 +149,7 @@ describe("connect", () => {
     }
   });
 
-  it("keeps trying if told to, until there is a connection [parity 39]", async () => {
+  it("keeps trying if told to, until there is a connection [parity 39] [decision 12]", async () => {
     const bench = new Bench();
     const transport = new HandTransport();
     const errors: (string | undefined)[] = [];
@@ -314,7 +314,7 @@ describe("CONNACK", () => {
     expect(bench.clock.pending).toBe(0);
   });
 
-  it("refusals that nothing would change end the client before the first connection, others are retried if told to", async () => {
+  it("refusals that nothing would change end the client before the first connection, others are retried if told to [decision 13]", async () => {
     const fatal: number[] = [];
     for (const reasonCode of REFUSALS) {
       const bench = new Bench();
@@ -334,7 +334,7 @@ describe("CONNACK", () => {
     expect(fatal).toEqual([0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
   });
 
-  it("no refusal ends a client that was connected before", async () => {
+  it("no refusal ends a client that was connected before [decision 13]", async () => {
     const bench = new Bench();
     const states: string[] = [];
     const { client, connection } = await bench.connect();
@@ -440,7 +440,7 @@ describe("CONNACK", () => {
 });
 
 describe("Clean Start", () => {
-  it("is automatic: only if nothing would be lost [parity 41]", async () => {
+  it("is automatic: only if nothing would be lost [parity 41] [decision 11]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({}, { connect: { cleanStart: true } });
     connection.cut();
@@ -494,7 +494,7 @@ describe("Clean Start", () => {
     await bench.end(client);
   });
 
-  it("false takes a session nobody knows of here", async () => {
+  it("false takes a session nobody knows of here [decision 11]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect(
       { cleanStart: false },

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Message } from "../src/index.js";
 import { Bench, confirm, grant, puback, publish } from "./bench.js";
 
-describe("zeroCopy (decision 8)", () => {
+describe("zeroCopy [decision 8]", () => {
   it("hands a handler a view of what was received, and a message of its own without it [parity 153]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
@@ -54,7 +54,7 @@ describe("zeroCopy (decision 8)", () => {
   });
 });
 
-describe("a message that is not acked (decision 6)", () => {
+describe("a message that is not acked [decision 6]", () => {
   it("and holds up others is warned of once, after 30 s, with its topic and subscription", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({ keepAlive: false });

@@ -6,7 +6,7 @@ import { Bench, codeOf, follow } from "./bench.js";
 
 const { Connect, Connack } = PacketType;
 
-describe("credentials per attempt", () => {
+describe("credentials per attempt [decision 15]", () => {
   it("are asked for before every attempt, and change nothing else of CONNECT [parity 47]", async () => {
     const bench = new Bench();
     const attempts: number[] = [];
@@ -162,7 +162,7 @@ describe("credentials per attempt", () => {
     await bench.peer.expectNoConnection();
   });
 
-  it("after a refusal are asked for again, at the longest delay", async () => {
+  it("after a refusal are asked for again, at the longest delay [decision 13]", async () => {
     const bench = new Bench();
     const tokens = ["old", "new"];
     const { client, connection } = await bench.connect({ credentials: () => ({ password: tokens[0] }) });

@@ -34,7 +34,7 @@ describe("disconnect", () => {
     expect(bench.clock.pending).toBe(0);
   });
 
-  it("is idempotent, does nothing if never connected, and may be followed by a connect [parity 49]", async () => {
+  it("is idempotent, does nothing if never connected, and may be followed by a connect [parity 49] [decision 12]", async () => {
     const bench = new Bench();
     const client = bench.client();
     await client.disconnect();
@@ -228,7 +228,7 @@ describe("disconnect", () => {
     expect(codeOf(connecting.error)).toBe("CLOSED");
   });
 
-  it("by dispose is for good", async () => {
+  it("by dispose is for good [decision 12]", async () => {
     const bench = new Bench();
     const { client } = await bench.connect();
     await bench.clock.run(client[Symbol.asyncDispose]());

@@ -67,7 +67,7 @@ describe("errors", () => {
     }
   });
 
-  it("are recognised across copies of the package, and nothing else is", () => {
+  it("are recognised by their brand, and nothing else is [decision 18]", () => {
     expect(MqttError.is(new ProtocolError(0x82, ""))).toBe(true);
     class Other extends Error {}
     const foreign = Object.assign(new Other(), { [Symbol.for("@mqttv5/core.MqttError")]: true });

@@ -178,7 +178,7 @@ describe("malformed bytes on an open connection end it with their code, and the 
 });
 
 describe("a packet larger than we take", () => {
-  it("ends the connection with 0x95 as soon as its length is known", async () => {
+  it("ends the connection with 0x95 as soon as its length is known [decision 2]", async () => {
     for (const bytes of [
       [0x30, 0xff, 0xff, 0xff, 0x7f],
       [0x30, 0xe9, 0x07],

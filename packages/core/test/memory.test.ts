@@ -23,7 +23,7 @@ describe("the bytes of received messages", () => {
     expect([buffered.full, freed]).toEqual([false, 1]);
   });
 
-  test("QoS 0 beyond the bound is dropped, reported, and counted", async () => {
+  test("QoS 0 beyond the bound is dropped, reported, and counted [decision 2]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({ maximumBufferedBytes: 3 * KIB });
     const dropped: DropReason[] = [];
@@ -38,7 +38,7 @@ describe("the bytes of received messages", () => {
     await bench.end(client);
   });
 
-  test("QoS 1 beyond the bound stays with the broker: the link is not read until half is acked", async () => {
+  test("QoS 1 beyond the bound stays with the broker: the link is not read until half is acked [decision 2]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({ maximumBufferedBytes: 4 * KIB });
     const subscribing = client.subscribeQueue("a", { qos: 1 });

@@ -144,7 +144,7 @@ describe("whenOffline", () => {
     await bench.end(client);
   });
 
-  it("wait lets subscribe wait for the next connection; abort withdraws it", async () => {
+  it("wait lets subscribe wait for the next connection; abort withdraws it [decision 12]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     connection.cut();
@@ -179,7 +179,7 @@ describe("whenOffline", () => {
   });
 });
 
-describe("maximumPendingBytes (decision 2)", () => {
+describe("maximumPendingBytes [decision 2]", () => {
   const mebibyte = new Uint8Array(1 << 20);
 
   it("bounds what waits for a connection: beyond it publish rejects, and nothing is sent", async () => {

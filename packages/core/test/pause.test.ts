@@ -42,7 +42,7 @@ async function full(client: Partial<ClientOptions> = {}): Promise<Setup> {
   return setup;
 }
 
-describe("overflow: pause (decision 1)", () => {
+describe("overflow: pause [decision 1]", () => {
   it("stops reading for the whole client until there is room, and drops nothing at any QoS", async () => {
     const dropped: DropReason[] = [];
     const setup = await setUp({}, { onDrop: (_, reason) => dropped.push(reason), qos: 1 });

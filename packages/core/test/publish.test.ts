@@ -419,7 +419,7 @@ describe("the event loop", () => {
     await bench.end(client);
   });
 
-  it("an endless loop of awaited QoS 0 publishes holds back neither timers, pings nor messages by 50 ms", async () => {
+  it("an endless loop of awaited QoS 0 publishes holds back neither timers, pings nor messages by 50 ms [decision 16]", async () => {
     const clock = new VirtualClock();
     const pings: number[] = [];
     const onPacket = ({ packet }: PacketEvent): void => {
@@ -458,7 +458,7 @@ describe("the event loop", () => {
     await clock.run(client.disconnect());
   });
 
-  it("callers wait while the link is full, and all go on when it drains", async () => {
+  it("callers wait while the link is full, and all go on when it drains [decision 16]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({ keepAlive: false });
     connection.remote?.stall();

@@ -28,7 +28,7 @@ function wait(bench: Bench, state: { status: string; retryAt?: number }): number
   return state.status === "waiting" ? (state.retryAt as number) - bench.clock.wallTime() : state.status;
 }
 
-describe("a refused connect", () => {
+describe("a refused connect [decision 13]", () => {
   it("before the first connection is fatal or retried as the table says, for every code of CONNACK", async () => {
     expect([...CONNACK_VERDICTS.keys()]).toEqual(REFUSALS);
     for (const reasonCode of REFUSALS) {
@@ -217,7 +217,7 @@ describe("an authentication that fails on our side", () => {
   });
 });
 
-describe("a session that another client took over", () => {
+describe("a session that another client took over [decision 13]", () => {
   const takeOver = async (bench: Bench, connection: ScriptedConnection): Promise<void> => {
     connection.send({ type: Disconnect, reasonCode: 0x8e });
     await connection.expectClosed();

@@ -283,7 +283,7 @@ describe("request", () => {
     await bench.end(client);
   });
 
-  it("its response is read although received messages fill their memory (decision 1)", async () => {
+  it("its response is read although received messages fill their memory [decision 1]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect({ maximumBufferedBytes: 1000, keepAlive: false });
     const subscribing = client.subscribe("flood");

@@ -57,7 +57,7 @@ async function restarted(store: ScriptedStore, options: Partial<ClientOptions> =
 }
 
 describe("a publish", () => {
-  it("is stored before it is sent, with what a restart needs to know [parity 104] [parity 105]", async () => {
+  it("is stored before it is sent, with what a restart needs to know [parity 104] [parity 105] [decision 17]", async () => {
     const memory = new MemorySessionStore();
     const store = new ScriptedStore(memory);
     const { bench, client, connection, clock } = await connected(store);
@@ -91,7 +91,7 @@ describe("a publish", () => {
     await bench.end(client);
   });
 
-  it("keeps its order: records become durable at once, PUBLISHes leave one after the other [parity 107]", async () => {
+  it("keeps its order: records become durable at once, PUBLISHes leave one after the other [parity 107] [decision 17]", async () => {
     const store = new ScriptedStore();
     const { bench, client, connection, clock } = await connected(store);
     const sent = ["a", "b", "c"].map((topic) => follow(client.publish(topic, "", { qos: 1 })));

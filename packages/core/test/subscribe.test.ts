@@ -60,7 +60,7 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
-  it("resolves with what was granted if something was, and warns of the rest [parity 126]", async () => {
+  it("resolves with what was granted if something was, and warns of the rest [parity 126] [decision 3]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const subscribing = client.subscribe(["yes", "no"], { qos: 1 });
@@ -86,7 +86,7 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
-  it("rejects with all results if nothing was granted, and nothing is left of it [parity 127]", async () => {
+  it("rejects with all results if nothing was granted, and nothing is left of it [parity 127] [decision 3]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const subscribing = follow(client.subscribe(["a", "b"]));
@@ -169,7 +169,7 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
-  it("before the first connection resolves at once, and asks the broker when there is one", async () => {
+  it("before the first connection resolves at once, and asks the broker when there is one [decision 12]", async () => {
     const bench = new Bench();
     const client = bench.client();
     const sub = await client.subscribe("a", { qos: 1 });
@@ -186,7 +186,7 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
-  it("before the first connection and refused: the callback is told, `closed` says so, and the loop throws", async () => {
+  it("before the first connection and refused: the callback is told, `closed` says so, and the loop throws [decision 12]", async () => {
     const bench = new Bench();
     const errors: unknown[] = [];
     const client = bench.client({ onResubscribeError: (error) => errors.push(error) });
@@ -216,7 +216,7 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
-  it("while the connection is lost rejects with NOT_CONNECTED, after the end with CLOSED", async () => {
+  it("while the connection is lost rejects with NOT_CONNECTED, after the end with CLOSED [decision 12]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     connection.cut();
@@ -290,7 +290,7 @@ describe("a message", () => {
     await bench.end(client);
   });
 
-  it("with an identifier of a subscription whose filter does not match goes by filter", async () => {
+  it("with an identifier of a subscription whose filter does not match goes by filter [decision 10]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const one = await subscribed(bench, client, connection, "a");
@@ -340,7 +340,7 @@ describe("a message", () => {
     await bench.end(client);
   });
 
-  it("that is kept, and brought by a repeated SUBSCRIBE, is for the new holder only", async () => {
+  it("that is kept, and brought by a repeated SUBSCRIBE, is for the new holder only [decision 7]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const first = collect((await subscribed(bench, client, connection, "a")).sub);
@@ -377,7 +377,7 @@ describe("a message", () => {
     await bench.end(client);
   });
 
-  it("with Retain As Published is for all holders, whatever its flag", async () => {
+  it("with Retain As Published is for all holders, whatever its flag [decision 7]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const options = { retainAsPublished: true };
@@ -447,7 +447,7 @@ describe("a message", () => {
     await bench.end(client);
   });
 
-  it("owns its bytes: they outlive the read they came with", async () => {
+  it("owns its bytes: they outlive the read they came with [decision 8]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const { sub } = await subscribed(bench, client, connection, "#");
@@ -476,7 +476,7 @@ describe("a message", () => {
 });
 
 describe("two subscriptions on one filter", () => {
-  it("share one at the broker, with the highest QoS asked for; UNSUBSCRIBE goes with the last [parity 129]", async () => {
+  it("share one at the broker, with the highest QoS asked for; UNSUBSCRIBE goes with the last [parity 129] [decision 7]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const first = await subscribed(bench, client, connection, ["a", "b"], { qos: 2 });
@@ -498,7 +498,7 @@ describe("two subscriptions on one filter", () => {
     await bench.end(client);
   });
 
-  it("must agree on No Local and Retain As Published", async () => {
+  it("must agree on No Local and Retain As Published [decision 7]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     await subscribed(bench, client, connection, "a", { noLocal: true });
@@ -625,7 +625,7 @@ describe("resubscribing", () => {
 });
 
 describe("unsubscribe", () => {
-  it("resolves at UNSUBACK, also if no subscription existed, and rejects if refused", async () => {
+  it("resolves at UNSUBACK, also if no subscription existed, and rejects if refused [decision 4]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     for (const [codes, code] of [
@@ -663,7 +663,7 @@ describe("unsubscribe", () => {
     await bench.end(client);
   });
 
-  it("acks and reports what nobody has taken; what was handed out stays to be acked", async () => {
+  it("acks and reports what nobody has taken; what was handed out stays to be acked [decision 4]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
     const dropped: string[] = [];
@@ -685,7 +685,7 @@ describe("unsubscribe", () => {
   });
 });
 
-describe("a loop over messages", () => {
+describe("a loop over messages [decision 4]", () => {
   it("that breaks unsubscribes without waiting", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();

@@ -6,7 +6,7 @@ import { Bench, collect, confirm, follow, grant, publish } from "./bench.js";
 
 const { Disconnect, Subscribe, Unsubscribe } = PacketType;
 
-describe("a strict subscription (decision 3)", () => {
+describe("a strict subscription [decision 3]", () => {
   it("rejects on any refusal, after unsubscribing what was granted", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
@@ -61,7 +61,7 @@ describe("a strict subscription (decision 3)", () => {
   });
 });
 
-describe("a subscription's signal (decision 4)", () => {
+describe("a subscription's signal [decision 4]", () => {
   it("ends it later too: the loop ends normally, and nobody waits for the broker", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
@@ -103,7 +103,7 @@ describe("a subscription's signal (decision 4)", () => {
   });
 });
 
-describe("the session of an earlier process (decision 10)", () => {
+describe("the session of an earlier process [decision 10]", () => {
   it("is asked for what this process has not confirmed, without the retained messages again", async () => {
     const bench = new Bench();
     const client = bench.client({ cleanStart: false });

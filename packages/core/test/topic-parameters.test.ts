@@ -30,7 +30,7 @@ function values(topic: string, ...filters: string[]): AnyParameters {
   );
 }
 
-describe("topic parameters (decision 9)", () => {
+describe("topic parameters [decision 9]", () => {
   it("become + on the wire, and give the values of their levels", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
@@ -138,7 +138,7 @@ describe("topic parameters (decision 9)", () => {
   });
 });
 
-describe("the types of topic parameters", () => {
+describe("the types of topic parameters [decision 9]", () => {
   it("come from the literal", () => {
     expectTypeOf<TopicParameters<"sensors/{site}/+/{device}">>().toEqualTypeOf<{
       readonly site: string;

@@ -174,7 +174,7 @@ describe("an identifier", () => {
 });
 
 describe("changes of one record", () => {
-  it("are made one after the other, those of others meanwhile [parity 107]", async () => {
+  it("are made one after the other, those of others meanwhile [parity 107] [decision 17]", async () => {
     const bench = new TrackedBench(new ScriptedStore());
     await bench.driver.load();
     bench.connected(true);
