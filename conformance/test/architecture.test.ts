@@ -73,6 +73,7 @@ const rules: Readonly<Record<string, Rules>> = {
       [
         "connection/*",
         "publisher",
+        "stored-session",
         "store-driver",
         "publisher-pool",
         "waiting-publishes",

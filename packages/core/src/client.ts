@@ -23,7 +23,7 @@ import type { ServerInfo } from "./server-info.js";
 import type { RecordPort } from "./session/record-port.js";
 import { Session, type SessionPort } from "./session/session.js";
 import type { SessionStore } from "./store.js";
-import { StoreDriver } from "./store-driver.js";
+import { StoreDriver, type StoreDriverPort } from "./store-driver.js";
 import { abortError, type WaitOptions } from "./signal.js";
 import { countDrop, newStats, type Stats } from "./stats.js";
 import { inboxSettings, type SubscribeCallbackOptions, type SubscribeOptions } from "./subscribe/subscribe-options.js";
@@ -316,17 +316,18 @@ export class Client {
   }
 
   #driver(store: SessionStore, clock: Clock): StoreDriver {
-    return new StoreDriver(store, clock, {
+    const port: StoreDriverPort = {
       stored: (owner) => this.#session.stored(owner),
       deleted: (owner) => this.#session.deleted(owner),
       failed: (publish, error) => this.#session.failed(publish, error),
       settled: (publish, done) => this.#session.settled(publish, done),
-      restore: (publishes, received, meta) => {
-        this.#session.restore(publishes, received);
-        this.#lifecycle.restored(meta);
+      restore: (session) => {
+        this.#session.restore(session.publishes, session.received);
+        this.#lifecycle.restored(session);
       },
       broken: (error) => this.#lifecycle.storeFailed(error),
-    });
+    };
+    return new StoreDriver(store, clock, port, this.#stats);
   }
 
   #sessionPort(records: RecordPort | undefined): SessionPort {

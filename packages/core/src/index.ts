@@ -44,6 +44,7 @@ export type { ServerRedirect } from "./server-redirect.js";
 export type { WaitOptions } from "./signal.js";
 export type { Stats } from "./stats.js";
 export {
+  type CorruptRecord,
   Direction,
   Outcome,
   RecordPhase,

@@ -17,8 +17,9 @@ import { delivery, type OutboundPublish } from "./session/outbound-publish.js";
 import type { Session } from "./session/session.js";
 import { abortError, deadline, remaining, type WaitOptions, within } from "./signal.js";
 import type { Stats } from "./stats.js";
-import type { SessionMeta } from "./store.js";
+import { Direction, type SessionKey } from "./store.js";
 import type { StoreDriver } from "./store-driver.js";
+import type { RestoredSession } from "./stored-session.js";
 import type { Subscriptions } from "./subscribe/subscriptions.js";
 import { Supervisor } from "./supervisor.js";
 import type { Transport } from "./transport.js";
@@ -129,7 +130,11 @@ export class Lifecycle {
     const packet = disconnectPacket(options, this.#options.sessionExpiryInterval);
     if (this.#life === undefined) return;
     if (this.#life.stopping) return this.#life.over; // what was said before stands
-    if (options.sessionExpiryInterval !== undefined) this.#sessionHeld = options.sessionExpiryInterval > 0;
+    if (options.sessionExpiryInterval !== undefined) {
+      this.#sessionHeld = options.sessionExpiryInterval > 0;
+      // A longer one is not heard without a connection; that nobody wants the session any more holds all the same.
+      if (this.connection !== undefined || !this.#sessionHeld) this.#life.expiry = options.sessionExpiryInterval;
+    }
     await this.#stop(packet, closed());
   }
 
@@ -170,8 +175,10 @@ export class Lifecycle {
       stopping: false,
       resuming: false,
       failure: undefined,
+      expiry: undefined,
       over: supervisor.finished.then((cause) => {
         this.#finish(cause ?? life.failure);
+        if (life.expiry !== undefined) this.#parts.store?.expire(life.expiry);
         return this.#stored();
       }),
     };
@@ -190,19 +197,33 @@ export class Lifecycle {
   #granted(info: ServerInfo): Promise<void> | undefined {
     const { store } = this.#parts;
     const discarded = this.#life?.resuming === false && this.#options.cleanStart === true;
+    // Of a tracked publish the outcome is kept until its owner has asked for it: it must not publish again what was delivered.
+    const emptied = discarded && !(store !== undefined && this.#session.tracking);
     this.#clientId = info.clientId; // an assigned identifier is kept [MQTT-3.1.3-2]
     this.#sessionHeld = info.sessionExpiryInterval > 0;
     if (!info.sessionPresent) {
-      if (discarded) this.#session.drop(sessionLost);
+      if (emptied) this.#session.drop(sessionLost);
+      else if (discarded) this.#session.abandon(() => true, sessionLost);
       else if (this.#options.sessionLossPolicy === "fail")
         this.#session.abandon(({ attempted }) => attempted, sessionLost);
     }
     if (store === undefined) return undefined;
-    const { clientId, sessionExpiryInterval } = info;
-    if (discarded) return store.reset().then(() => store.setMeta({ clientId, sessionExpiryInterval }));
-    if (!info.sessionPresent) this.#session.lost();
-    void store.setMeta({ clientId, sessionExpiryInterval });
-    return store.idle();
+    const { clientId, sessionExpiryInterval, sessionPresent } = info;
+    const meta = { clientId, sessionExpiryInterval };
+    if (emptied) {
+      return store.reset().then(() => {
+        store.setMeta(meta);
+        return store.idle();
+      });
+    }
+    if (discarded) {
+      this.#session.discardCorrupt();
+      store.discardCorrupt();
+    }
+    if (!sessionPresent) this.#session.lost();
+    const durable = store.setMeta(meta);
+    // Other writes hold up the packets they belong to, and no more than those.
+    return sessionPresent && durable ? undefined : store.idle();
   }
 
   /** The connection can be used: the session goes on, or a new one begins. */
@@ -217,8 +238,21 @@ export class Lifecycle {
   }
 
   /** What a store kept: a session that the broker may hold for us, too (decision: Clean Start never erases it unasked). */
-  restored(meta: SessionMeta | undefined): void {
-    if (meta === undefined) return;
+  restored({ meta, corrupt }: RestoredSession): void {
+    const { callbacks, options } = this.#parts;
+    if (corrupt.length > 0) {
+      const some = corrupt.slice(0, 10).map(({ key, reason }) => `${nameOf(key)}: ${reason}`);
+      const more = corrupt.length > some.length ? `; and ${corrupt.length - some.length} more` : "";
+      options.logger.error?.(
+        `Left out what the session store holds and nobody can read: ${some.join("; ")}${more}`,
+        corrupt,
+      );
+      for (const record of corrupt) void callbacks.post(options.callbacks.onStoreCorrupt, record);
+    }
+    if (meta === undefined) {
+      this.#sessionHeld ||= corrupt.length > 0; // of whatever it was a part
+      return;
+    }
     if (this.#clientId === "") this.#clientId = meta.clientId;
     if (this.#clientId === meta.clientId) this.#sessionHeld = meta.sessionExpiryInterval > 0;
   }
@@ -277,6 +311,8 @@ interface Life {
   stopping: boolean;
   /** Why it was told to end, where nobody asked for it. */
   failure: MqttError | undefined;
+  /** What its DISCONNECT said of the session, if it differs from what was granted. */
+  expiry: number | undefined;
   /** There has been a connection, so that the next one goes on with the session. */
   resuming: boolean;
 }
@@ -285,6 +321,11 @@ function sessionLost(publish: OutboundPublish): MqttError {
   return new MqttError("SESSION_LOST", "The broker lost the session before the message was acknowledged", {
     delivery: delivery(publish),
   });
+}
+
+function nameOf(key: SessionKey | undefined): string {
+  if (key === undefined) return "something";
+  return `${key.direction === Direction.Outbound ? "outbound" : "inbound"} ${key.packetId}`;
 }
 
 const GOODBYE: DisconnectPacket = { type: PacketType.Disconnect, reasonCode: ReasonCode.NormalDisconnection };

@@ -33,7 +33,7 @@ import {
 import type { RefusalPolicy } from "./refusals.js";
 import type { ServerInfo } from "./server-info.js";
 import type { ServerRedirect } from "./server-redirect.js";
-import type { SessionStore } from "./store.js";
+import type { CorruptRecord, SessionStore } from "./store.js";
 import type { TlsOptions, Transport } from "./transport.js";
 import { will, type WillOptions } from "./will.js";
 
@@ -181,6 +181,11 @@ export interface ClientOptions {
   readonly onReauthenticated?: (() => void) | undefined;
   /** The session store failed: the session was dropped and the client disconnected. The next connect loads the store again. */
   readonly onStoreFailure?: ((error: MqttError) => void) | undefined;
+  /**
+   * A record of the session store, or its meta, can't be read: it was left out of the session. Once for each, when the store is loaded.
+   * It stays in the store, and its identifier unused, until `store.delete(key)` or a Clean Start.
+   */
+  readonly onStoreCorrupt?: ((record: CorruptRecord) => void) | undefined;
   /** A subscription was refused when it was made again. */
   readonly onResubscribeError?: ((error: MqttError) => void) | undefined;
 }
@@ -233,6 +238,7 @@ export interface ResolvedOptions {
     | "onServerRedirect"
     | "onReauthenticated"
     | "onResubscribeError"
+    | "onStoreCorrupt"
     | "onStoreFailure"
   >;
 }
@@ -305,6 +311,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
       onServerRedirect: callable("onServerRedirect", options.onServerRedirect),
       onReauthenticated: callable("onReauthenticated", options.onReauthenticated),
       onStoreFailure: callable("onStoreFailure", options.onStoreFailure),
+      onStoreCorrupt: callable("onStoreCorrupt", options.onStoreCorrupt),
       onResubscribeError: callable("onResubscribeError", options.onResubscribeError),
     },
   };

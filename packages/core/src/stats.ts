@@ -50,6 +50,10 @@ export interface Stats {
   acksIgnored: number;
   /** Times the broker broke the protocol. */
   protocolErrors: number;
+  /** Times the session store failed, `load` included. What fails in the wake of a failure is not counted. */
+  storeErrors: number;
+  /** Records that were left out because they could not be read when the store was loaded. */
+  storeCorruptRecords: number;
 }
 
 /** All at zero. */
@@ -80,6 +84,8 @@ export function newStats(): Stats {
     poolFallbacks: 0,
     acksIgnored: 0,
     protocolErrors: 0,
+    storeErrors: 0,
+    storeCorruptRecords: 0,
   };
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decode, type Publish } from "@mqttv5/wire";
 import type { Clock } from "./clock.js";
 import { MqttError } from "./errors.js";
-import { OutboundPublish, Phase } from "./session/outbound-publish.js";
+import { OutboundPublish } from "./session/outbound-publish.js";
 import type { Recorded, RecordPort } from "./session/record-port.js";
-import { Direction, RecordPhase, type SessionKey, type SessionMeta, type SessionRecord } from "./store.js";
-import type { SessionStore } from "./store.js";
+import type { Stats } from "./stats.js";
+import { Direction, type SessionKey, type SessionMeta, type SessionRecord, type SessionStore } from "./store.js";
+import { keyOf, receivedRecordOf, recordOf, type RestoredSession, restoreSession } from "./stored-session.js";
 
 /** What the driver tells the session and the client. */
 export interface StoreDriverPort {
@@ -14,22 +14,24 @@ export interface StoreDriverPort {
   failed(publish: OutboundPublish, error: MqttError): void;
   settled(publish: OutboundPublish, done: boolean): void;
   /** What the store kept, before the first connection that uses it. */
-  restore(publishes: readonly OutboundPublish[], received: readonly number[], meta: SessionMeta | undefined): void;
+  restore(session: RestoredSession): void;
   /** The session can't be trusted to be durable any more. Once until the next `load`. */
   broken(error: MqttError): void;
 }
 
-/** One change of one record. */
+/** One change of one record, or of the meta. */
 interface Job {
-  readonly owner: Recorded;
+  /** Whom to tell. */
+  readonly owner: Recorded | undefined;
   readonly key: number;
-  /** Undefined: the record is deleted. */
-  readonly record: SessionRecord | undefined;
+  /** What is put. Undefined: the record is deleted. */
+  readonly record: SessionRecord | SessionMeta | undefined;
   readonly fresh: boolean;
   next: Job | undefined;
 }
 
-const NO_BYTES = new Uint8Array(0);
+/** The key of the meta; no record has it. */
+const META = 0;
 
 /**
  * Performs what the session asks of its store: changes of one record one after the other, those of different records at
@@ -39,6 +41,7 @@ export class StoreDriver implements RecordPort {
   readonly #store: SessionStore;
   readonly #clock: Clock;
   readonly #port: StoreDriverPort;
+  readonly #stats: Stats;
   /** The last job of each record that has any. */
   readonly #tails = new Map<number, Job>();
   /** Calls of the store and of `settle` that have not returned. */
@@ -49,13 +52,16 @@ export class StoreDriver implements RecordPort {
   #broken = false;
   #loaded = false;
   #loading: Promise<void> | undefined;
-  /** What is known to be durable. */
+  /** What is durable, or about to be. */
   #meta: SessionMeta | undefined;
+  /** Records of received messages that were left out. */
+  #corrupt: SessionKey[] = [];
 
-  constructor(store: SessionStore, clock: Clock, port: StoreDriverPort) {
+  constructor(store: SessionStore, clock: Clock, port: StoreDriverPort, stats: Stats) {
     this.#store = store;
     this.#clock = clock;
     this.#port = port;
+    this.#stats = stats;
   }
 
   // Life
@@ -65,9 +71,7 @@ export class StoreDriver implements RecordPort {
     if (this.#loaded) return undefined;
     if (this.#loading === undefined) {
       this.#loading = this.#load();
-      this.#loading.catch(() => {
-        this.#loading = undefined;
-      });
+      this.#loading.catch(() => {}); // who asked for it handles it
     }
     return this.#loading;
   }
@@ -83,27 +87,38 @@ export class StoreDriver implements RecordPort {
     await this.idle();
     if (this.#broken) return;
     this.#meta = undefined;
-    await this.#alone(() => this.#store.reset());
+    this.#corrupt = [];
+    const done = attempt(() => this.#store.reset());
+    if (done !== undefined) await this.#follow(done, nothing, (cause) => this.#break(cause));
   }
 
-  /** Keeps the meta, unless it is there. Undefined: done. Never rejects: a failure breaks the session. */
-  setMeta(meta: SessionMeta): Promise<void> | undefined {
+  /** Deletes the records of received messages that were left out. A failure breaks the session. */
+  discardCorrupt(): void {
+    for (const key of this.#corrupt) {
+      this.#submit({ owner: undefined, key: keyOf(key), record: undefined, fresh: false, next: undefined });
+    }
+    this.#corrupt = [];
+  }
+
+  /** Keeps the meta. True: it is durable. Otherwise `idle` tells when; a failure breaks the session. */
+  setMeta(meta: SessionMeta): boolean {
     const { clientId, sessionExpiryInterval } = meta;
-    if (this.#meta?.clientId === clientId && this.#meta.sessionExpiryInterval === sessionExpiryInterval)
-      return undefined;
-    this.#meta = undefined; // not known until it is done
-    return this.#alone(
-      () => this.#store.setMeta(meta),
-      () => {
-        this.#meta = meta;
-      },
-    );
+    if (this.#meta?.clientId === clientId && this.#meta.sessionExpiryInterval === sessionExpiryInterval) {
+      return !this.#tails.has(META);
+    }
+    this.#meta = meta;
+    return this.#submit({ owner: undefined, key: META, record: meta, fresh: false, next: undefined });
+  }
+
+  /** The broker keeps the session longer, shorter or not at all after this connection: that is kept, if there is a session. */
+  expire(sessionExpiryInterval: number): void {
+    if (this.#loaded && this.#meta !== undefined) this.setMeta({ ...this.#meta, sessionExpiryInterval });
   }
 
   // What the session asks
 
   put(owner: Recorded, fresh: boolean): boolean {
-    const record = owner instanceof OutboundPublish ? this.#outbound(owner) : inbound(owner.packetId);
+    const record = owner instanceof OutboundPublish ? recordOf(owner, this.#clock) : receivedRecordOf(owner);
     return this.#submit({ owner, key: keyOf(record), record, fresh, next: undefined });
   }
 
@@ -130,16 +145,16 @@ export class StoreDriver implements RecordPort {
   async #load(): Promise<void> {
     await this.idle(); // of what failed
     try {
-      const { meta, records } = await this.#store.load();
-      const publishes = records
-        .filter(({ direction }) => direction === Direction.Outbound)
-        .map((r) => this.#publish(r));
-      const received = records.filter(({ direction }) => direction === Direction.Inbound).map((r) => r.packetId);
-      this.#meta = meta;
-      this.#broken = false;
+      const session = restoreSession(await this.#store.load(), this.#clock);
+      this.#broken = false; // the session may ask for changes as it takes over
+      this.#meta = session.meta;
+      this.#corrupt = session.corrupt.flatMap(({ key }) => (key?.direction === Direction.Inbound ? [key] : []));
+      this.#stats.storeCorruptRecords += session.corrupt.length;
+      this.#port.restore(session);
       this.#loaded = true;
-      this.#port.restore(publishes, received, meta);
     } catch (error) {
+      this.#stats.storeErrors++;
+      this.#forget();
       throw storeFailed("The session could not be loaded", error);
     }
   }
@@ -160,10 +175,9 @@ export class StoreDriver implements RecordPort {
     return false;
   }
 
-  #perform({ record, owner }: Job): Promise<void> | undefined {
-    if (record !== undefined) return attempt(() => this.#store.put(record));
-    const direction = owner instanceof OutboundPublish ? Direction.Outbound : Direction.Inbound;
-    return attempt(() => this.#store.delete({ direction, packetId: owner.packetId }));
+  #perform({ record, key }: Job): Promise<void> | undefined {
+    if (record === undefined) return attempt(() => this.#store.delete(sessionKeyOf(key)));
+    return attempt(() => ("clientId" in record ? this.#store.setMeta(record) : this.#store.put(record)));
   }
 
   #await(job: Job, done: Promise<void>): void {
@@ -175,13 +189,13 @@ export class StoreDriver implements RecordPort {
       },
       (cause) => {
         const { owner } = job;
-        const error = storeFailed("The session store failed", cause, "not-sent");
         if (!job.fresh || !(owner instanceof OutboundPublish)) {
           this.#break(cause);
           return;
         }
+        this.#stats.storeErrors++;
         this.#advance(job);
-        this.#port.failed(owner, error);
+        this.#port.failed(owner, storeFailed("The session store failed", cause, "not-sent"));
       },
     );
   }
@@ -198,21 +212,9 @@ export class StoreDriver implements RecordPort {
   }
 
   #tell({ owner, record }: Job): void {
+    if (owner === undefined) return;
     if (record === undefined) this.#port.deleted(owner);
     else this.#port.stored(owner);
-  }
-
-  #alone(call: () => Promise<void> | undefined, then?: () => void): Promise<void> | undefined {
-    const done = attempt(call);
-    if (done === undefined) {
-      then?.();
-      return undefined;
-    }
-    return this.#follow(
-      done,
-      () => then?.(),
-      (cause) => this.#break(cause),
-    );
   }
 
   /** Tells how it ended, unless the session has broken since. */
@@ -237,76 +239,27 @@ export class StoreDriver implements RecordPort {
   }
 
   #break(cause: unknown): void {
+    this.#stats.storeErrors++;
+    this.#forget();
+    this.#port.broken(storeFailed("The session store failed", cause));
+  }
+
+  /** What is under way means nothing any more; only a load makes the store usable again. */
+  #forget(): void {
     this.#epoch++;
     this.#broken = true;
     this.#loaded = false;
     this.#loading = undefined;
     this.#tails.clear();
     this.#meta = undefined;
-    this.#port.broken(storeFailed("The session store failed", cause));
-  }
-
-  #outbound(publish: OutboundPublish): SessionRecord {
-    const { packetId, sequence, pubrecSequence, frame: packet, expiresAt, ref = NO_BYTES, outcome } = publish;
-    return {
-      direction: Direction.Outbound,
-      packetId,
-      sequence,
-      pubrecSequence,
-      qos: publish.qos === 1 ? 1 : 2,
-      phase: phaseOf(publish),
-      packet,
-      expiresAt: expiresAt === Infinity ? undefined : expiresAt - this.#clock.now() + this.#clock.wallTime(),
-      ref,
-      outcome,
-    };
-  }
-
-  #publish(record: SessionRecord): OutboundPublish {
-    const { packet, qos, expiresAt, ref } = record;
-    const { retain } = decode(packet) as Publish;
-    const until = expiresAt === undefined ? Infinity : expiresAt - this.#clock.wallTime() + this.#clock.now();
-    const publish = new OutboundPublish(packet, qos, retain, until, undefined);
-    publish.packetId = record.packetId;
-    publish.sequence = record.sequence;
-    publish.pubrecSequence = record.pubrecSequence;
-    publish.phase = PHASES[record.phase] ?? Phase.Done;
-    publish.outcome = record.outcome;
-    if (ref.length > 0) publish.ref = ref;
-    return publish;
   }
 }
 
-const PHASES: Readonly<Record<number, Phase>> = {
-  [RecordPhase.AwaitPuback]: Phase.AwaitPuback,
-  [RecordPhase.AwaitPubrec]: Phase.AwaitPubrec,
-  [RecordPhase.AwaitPubcomp]: Phase.AwaitPubcomp,
-};
-
-function phaseOf({ phase, qos }: OutboundPublish): RecordPhase {
-  if (phase === Phase.Done) return RecordPhase.Completed;
-  if (phase === Phase.AwaitPubcomp) return RecordPhase.AwaitPubcomp;
-  return qos === 1 ? RecordPhase.AwaitPuback : RecordPhase.AwaitPubrec;
+function sessionKeyOf(key: number): SessionKey {
+  return { direction: key > 0xffff ? Direction.Inbound : Direction.Outbound, packetId: key & 0xffff };
 }
 
-function inbound(packetId: number): SessionRecord {
-  return {
-    direction: Direction.Inbound,
-    packetId,
-    sequence: 0,
-    pubrecSequence: 0,
-    qos: 2,
-    phase: RecordPhase.AwaitPubrel,
-    packet: NO_BYTES,
-    expiresAt: undefined,
-    ref: NO_BYTES,
-    outcome: 0,
-  };
-}
-
-function keyOf({ direction, packetId }: SessionKey): number {
-  return direction === Direction.Outbound ? packetId : packetId | 0x10000;
-}
+function nothing(): void {}
 
 /** A store may throw where it should have rejected. */
 function attempt(call: () => Promise<void> | undefined): Promise<void> | undefined {

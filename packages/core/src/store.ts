@@ -67,8 +67,16 @@ export interface SessionRecord extends SessionKey {
 export interface SessionMeta {
   /** The Client Identifier in effect, also if the broker assigned it. */
   readonly clientId: string;
-  /** Seconds the broker keeps the session after the connection is lost; the value in effect. */
+  /** Seconds the broker keeps the session after the connection is lost; the value in effect. 0: it keeps none. */
   readonly sessionExpiryInterval: number;
+}
+
+/** What a store holds and nobody can read. It is no part of the session, and stays in the store until it is deleted. */
+export interface CorruptRecord {
+  /** Which record it is, as far as that can be told. The Packet Identifier of an outbound one is not used again while it is there. */
+  readonly key: SessionKey | undefined;
+  /** What is wrong, for a log. */
+  readonly reason: string;
 }
 
 /** Everything a store holds. */
@@ -77,6 +85,8 @@ export interface StoredSession {
   readonly meta: SessionMeta | undefined;
   /** Outbound records in ascending `sequence`; where the others are among them means nothing. */
   readonly records: readonly SessionRecord[];
+  /** What should be among `records` and can't be read: a checksum that is wrong, a version that is not known. */
+  readonly corrupt?: readonly CorruptRecord[] | undefined;
 }
 
 /**
@@ -89,12 +99,14 @@ export interface StoredSession {
  * - Bytes are copied: the caller may change them after the call.
  * - A call that rejects or throws has changed nothing: `load` gives what was there before. The client then ends the
  *   session, except where the record of a new message could not be put, which fails only that message.
+ * - One record that can't be read fails no `load`: it is told in `corrupt`, and kept until its key is deleted or put again.
+ *   The client looks at every record, too, and treats one that is impossible the same way.
  * - After `close` every call but `close` rejects.
  *
  * The client never closes a store: whoever made it does, after `disconnect`.
  */
 export interface SessionStore {
-  /** Everything put and not deleted. Comes before anything else, and again after a failure. */
+  /** Everything put and not deleted. Comes before anything else, and again after a failure. Rejects only if nothing can be read. */
   load(): Promise<StoredSession>;
   /** Adds the record, or replaces the one with the same direction and Packet Identifier. */
   put(record: SessionRecord): Promise<void> | undefined;

@@ -1,60 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { encode, PacketType, ReasonCode } from "@mqttv5/wire";
 import { describe, expect, it } from "vitest";
-import { type ClientOptions, Direction, MemorySessionStore, RecordPhase, type SessionRecord } from "../src/index.js";
+import { Direction, MemorySessionStore, RecordPhase } from "../src/index.js";
 import { Bench, codeOf, collect, follow, grant, puback, pubcomp, publish, pubrec, pubrel } from "./bench.js";
 import { ScriptedStore } from "./scripted-store.js";
+import { connected, holding, inbound, outbound, restarted } from "./store-bench.js";
 
 const { Publish, Pubrel, Disconnect } = PacketType;
-
-async function connected(store: ScriptedStore, options: Partial<ClientOptions> = {}) {
-  const bench = new Bench();
-  store.free(/^meta/);
-  const { client, connection } = await bench.connect({ store, ...options });
-  store.hold();
-  return { bench, client, connection, clock: bench.clock };
-}
-
-/** A record of a publish as a crash leaves it. */
-function outbound(packetId: number, rest: Partial<SessionRecord>): SessionRecord {
-  const { qos = 1 } = rest;
-  return {
-    direction: Direction.Outbound,
-    packetId,
-    sequence: packetId,
-    pubrecSequence: 0,
-    qos,
-    phase: qos === 1 ? RecordPhase.AwaitPuback : RecordPhase.AwaitPubrec,
-    packet: encode(publish(`t/${packetId}`, "", { qos, packetId })),
-    expiresAt: undefined,
-    ref: new Uint8Array(0),
-    outcome: 0,
-    ...rest,
-  };
-}
-
-function inbound(packetId: number): SessionRecord {
-  const { AwaitPubrel: phase } = RecordPhase;
-  const packet = new Uint8Array(0);
-  return { ...outbound(packetId, {}), direction: Direction.Inbound, sequence: 0, qos: 2, phase, packet };
-}
-
-function holding(...records: SessionRecord[]): ScriptedStore {
-  const memory = new MemorySessionStore();
-  void memory.setMeta({ clientId: "client", sessionExpiryInterval: 300 });
-  for (const record of records) void memory.put(record);
-  return new ScriptedStore(memory).free();
-}
-
-/** A client that comes back to a broker which still has its session. */
-async function restarted(store: ScriptedStore, options: Partial<ClientOptions> = {}) {
-  const bench = new Bench();
-  const client = bench.client({ store, ...options });
-  const connecting = client.connect();
-  const connection = await bench.peer.acceptResume();
-  await bench.clock.run(connecting);
-  return { bench, client, connection };
-}
 
 describe("a publish", () => {
   it("is stored before it is sent, with what a restart needs to know [parity 104] [parity 105] [decision 17]", async () => {

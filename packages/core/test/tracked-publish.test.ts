@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import type { MqttError } from "../src/errors.js";
 import type { MemorySessionStore } from "../src/memory-store.js";
 import { OutboundPublish } from "../src/session/outbound-publish.js";
-import { StoreDriver } from "../src/store-driver.js";
+import { newStats } from "../src/stats.js";
+import { StoreDriver, type StoreDriverPort } from "../src/store-driver.js";
 import { publish } from "./bench.js";
 import { ScriptedStore } from "./scripted-store.js";
 import { SessionBench } from "./session-bench.js";
@@ -40,14 +41,15 @@ class TrackedBench extends SessionBench {
   constructor(store: ScriptedStore, highestPacketId?: number) {
     const clock = new VirtualClock();
     const broken: MqttError[] = [];
-    const driver = new StoreDriver(store, clock, {
+    const port: StoreDriverPort = {
       stored: (owner) => this.session.stored(owner),
       deleted: (owner) => this.session.deleted(owner),
       failed: (failed, error) => this.session.failed(failed, error),
       settled: (settled, done) => this.session.settled(settled, done),
-      restore: (publishes, received) => this.session.restore(publishes, received),
+      restore: ({ publishes, received }) => this.session.restore(publishes, received),
       broken: (error) => broken.push(error),
-    });
+    };
+    const driver = new StoreDriver(store, clock, port, newStats());
     super({ records: driver, ...(highestPacketId === undefined ? {} : { highestPacketId }) });
     this.clock = clock;
     this.store = store;

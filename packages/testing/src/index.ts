@@ -31,7 +31,7 @@ export type { DecodedOf, PacketPattern } from "./peer/pattern.js";
 export { ScriptError, StepInterrupted } from "./peer/script-error.js";
 export { ScriptedConnection, type ScriptedConnectionOptions, type WaitOptions } from "./peer/scripted-connection.js";
 export { type HandshakeOptions, ScriptedPeer, type ScriptedPeerOptions } from "./peer/scripted-peer.js";
-export type { SessionStore, StoredMeta, StoredRecord } from "./session-store.js";
+export type { CorruptStoredRecord, SessionStore, StoredMeta, StoredRecord, StoredSession } from "./session-store.js";
 export { type ContractCheck, sessionStoreContract, type SessionStoreFactory } from "./session-store-contract.js";
 export { systemClock } from "./platform.js";
 export { VirtualClock, type VirtualClockOptions } from "./virtual-clock.js";

@@ -23,9 +23,22 @@ export interface StoredMeta {
   readonly sessionExpiryInterval: number;
 }
 
+/** What a store holds and can't read. */
+export interface CorruptStoredRecord {
+  readonly key: Pick<StoredRecord, "direction" | "packetId"> | undefined;
+  readonly reason: string;
+}
+
+/** Everything a store holds. */
+export interface StoredSession {
+  readonly meta: StoredMeta | undefined;
+  readonly records: readonly StoredRecord[];
+  readonly corrupt?: readonly CorruptStoredRecord[] | undefined;
+}
+
 /** A session store, as `ClientOptions.store` takes it. */
 export interface SessionStore {
-  load(): Promise<{ readonly meta: StoredMeta | undefined; readonly records: readonly StoredRecord[] }>;
+  load(): Promise<StoredSession>;
   put(record: StoredRecord): Promise<void> | undefined;
   delete(key: Pick<StoredRecord, "direction" | "packetId">): Promise<void> | undefined;
   setMeta(meta: StoredMeta): Promise<void> | undefined;

@@ -14,6 +14,8 @@ const OUTCOMES: Partial<Record<ErrorCode, number>> = {
   QOS_NOT_SUPPORTED: Outcome.QoSNotSupported,
 };
 
+const NO_BYTES = new Uint8Array(0);
+
 export function outcomeOf(code: ErrorCode): number | undefined {
   return OUTCOMES[code];
 }
@@ -43,6 +45,7 @@ export class Endings {
     if (publish.ref !== undefined) this.#tracked.set(keyOf(publish.ref), publish);
   }
 
+  /** The publish that its owner knows by `ref`; from here `settle` and `waiter` are told its end, at once if it is over. */
   adopt(ref: Uint8Array, settle: Settle, waiter: PublishWaiter | undefined): OutboundPublish | undefined {
     const publish = this.#tracked.get(keyOf(ref));
     if (publish === undefined) return undefined;
@@ -55,8 +58,19 @@ export class Endings {
   /** A record that says that its publish is done. */
   restore(publish: OutboundPublish): void {
     this.#ending.add(publish);
+    if (publish.ending === Ending.Corrupt) return;
     if (publish.ref === undefined) this.#delete(publish);
     else publish.ending = Ending.Orphaned;
+  }
+
+  /** Deletes the records that nobody can read. */
+  discardCorrupt(): void {
+    for (const publish of this.#ending) if (publish.ending === Ending.Corrupt) this.#delete(publish);
+  }
+
+  /** Whether somebody may still ask for an outcome. */
+  get tracking(): boolean {
+    return this.#tracked.size > 0;
   }
 
   /** Waiters to whom a refusal is still owed hear it. */
@@ -138,6 +152,7 @@ export class Endings {
 
   #delete(publish: OutboundPublish): void {
     publish.ending = Ending.Deleting;
+    if (publish.writes === 0) publish.frame = NO_BYTES; // a store that takes its time must not hold the message
     if (this.#port.records?.delete(publish) === false) publish.writes++;
     else this.gone(publish);
   }

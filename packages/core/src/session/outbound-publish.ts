@@ -31,6 +31,8 @@ export const Ending = {
   Orphaned: 3,
   /** The record is being deleted. */
   Deleting: 4,
+  /** Nobody knows: its record can't be read, and holds its identifier for as long as it is there. */
+  Corrupt: 5,
 } as const;
 export type Ending = (typeof Ending)[keyof typeof Ending];
 

@@ -3,10 +3,10 @@ import { type AckPacket, PacketType, ReasonCode } from "@mqttv5/wire";
 import { MqttError } from "../errors.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
-import { Outcome, type Settle } from "../store.js";
+import { Outcome } from "../store.js";
 import type { ControlQueue } from "./control-queue.js";
 import { Endings, outcomeOf, putRecord } from "./endings.js";
-import { delivery, OutboundPublish, Phase, type PublishWaiter } from "./outbound-publish.js";
+import { delivery, OutboundPublish, Phase } from "./outbound-publish.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import type { RecordPort } from "./record-port.js";
 
@@ -41,7 +41,8 @@ export class Outbound {
   readonly #unsettled = new Set<OutboundPublish>();
   /** Those past their PUBREC, in the order the PUBRECs came [MQTT-4.6.0-4]. */
   readonly #released = new Set<OutboundPublish>();
-  readonly #endings: Endings;
+  /** Those that are done and whose record is not gone. */
+  readonly endings: Endings;
   /** To be sent as soon as quota and identifiers allow, in order. May hold some that are done: they are skipped. */
   readonly #waiting = new Ring<OutboundPublish>();
   /** To be sent as soon as their records are durable, in order: they hold quota and an identifier. May hold some that are done. */
@@ -60,7 +61,7 @@ export class Outbound {
     freed: () => void,
   ) {
     this.#port = port;
-    this.#endings = new Endings(port, ids);
+    this.endings = new Endings(port, ids);
     this.#queue = queue;
     this.#stats = stats;
     this.#ids = ids;
@@ -68,7 +69,7 @@ export class Outbound {
   }
 
   get hasState(): boolean {
-    return this.#unsettled.size > 0 || this.#endings.size > 0;
+    return this.#unsettled.size > 0 || this.endings.size > 0;
   }
 
   /** Whether an acknowledgement is awaited. */
@@ -124,9 +125,9 @@ export class Outbound {
       this.#sequence = Math.max(this.#sequence, publish.sequence);
       this.#pubrecSequence = Math.max(this.#pubrecSequence, publish.pubrecSequence);
       this.#ids.take(publish.packetId, publish);
-      this.#endings.track(publish);
+      this.endings.track(publish);
       if (publish.phase === Phase.Done) {
-        this.#endings.restore(publish);
+        this.endings.restore(publish);
         continue;
       }
       this.#unsettled.add(publish);
@@ -142,7 +143,7 @@ export class Outbound {
 
   /** Forgets everything without a word to the store. */
   drop(error: (publish: OutboundPublish) => MqttError): void {
-    const forgotten = [...this.#unsettled, ...this.#endings.clear()];
+    const forgotten = [...this.#unsettled, ...this.endings.clear()];
     this.#unsettled.clear();
     this.#released.clear();
     this.#waiting.clear();
@@ -168,13 +169,13 @@ export class Outbound {
       publish.waiter?.failed(failure);
       publish.waiter = undefined;
     }
-    this.#endings.tell();
+    this.endings.tell();
   }
 
   withdraw(publish: OutboundPublish): boolean {
     if (publish.attempted || publish.phase === Phase.Done) return false;
     this.#finish(publish);
-    this.#endings.leave(publish, undefined);
+    this.endings.leave(publish, undefined);
     // While the broker takes nothing, what was withdrawn must not fill the queue.
     if (this.#waiting.size > 2 * this.#unsettled.size + 64) this.#queueAll();
     return true;
@@ -182,16 +183,11 @@ export class Outbound {
 
   publish(publish: OutboundPublish): void {
     publish.sequence = ++this.#sequence;
-    this.#endings.track(publish);
+    this.endings.track(publish);
     this.#unsettled.add(publish);
     this.#stats.publishesInflight++;
     this.#waiting.push(publish);
     this.pump();
-  }
-
-  /** The publish that its owner knows by `ref`; from here `settle` and `waiter` are told its end, at once if it is over. */
-  adopt(ref: Uint8Array, settle: Settle, waiter: PublishWaiter | undefined): OutboundPublish | undefined {
-    return this.#endings.adopt(ref, settle, waiter);
   }
 
   // Acknowledgements
@@ -243,7 +239,10 @@ export class Outbound {
   /** A change of its record is durable. */
   stored(publish: OutboundPublish): void {
     if (--publish.writes > 0) return;
-    if (publish.phase === Phase.Done) this.#endings.stored(publish);
+    if (publish.phase === Phase.Done) {
+      publish.leave();
+      this.endings.stored(publish);
+    }
     this.#sendReady();
   }
 
@@ -252,19 +251,21 @@ export class Outbound {
     publish.writes--;
     publish.recorded = publish.writes > 0; // by what is asked for already
     if (publish.phase !== Phase.Done) this.#fail(publish, error);
+    else if (publish.writes === 0) publish.leave();
     this.pump();
   }
 
   /** Its record is gone. */
   deleted(publish: OutboundPublish): void {
     publish.writes--;
-    this.#endings.gone(publish);
+    publish.leave();
+    this.endings.gone(publish);
     this.pump();
   }
 
   /** Its owner was told its outcome, or could not be. */
   settled(publish: OutboundPublish, done: boolean): void {
-    this.#endings.settled(publish, done);
+    this.endings.settled(publish, done);
     this.pump();
   }
 
@@ -364,21 +365,21 @@ export class Outbound {
     this.#stats.publishesAcked++;
     const later = ack.reasonCode >= 0x80 && publish.recorded;
     if (later) publish.refusal = ack;
-    this.#endings.leave(publish, ack.reasonCode >= 0x80 ? ack.reasonCode : Outcome.Accepted);
+    this.endings.leave(publish, ack.reasonCode >= 0x80 ? ack.reasonCode : Outcome.Accepted);
     this.pump();
     if (!later) publish.waiter?.acknowledged(ack);
   }
 
   #fail(publish: OutboundPublish, error: MqttError): void {
     this.#finish(publish);
-    this.#endings.leave(publish, outcomeOf(error.code));
+    this.endings.leave(publish, outcomeOf(error.code));
     publish.waiter?.failed(error);
   }
 
   /** Gives back what the publish held: quota, its places in order. */
   #finish(publish: OutboundPublish): void {
     publish.phase = Phase.Done;
-    publish.leave();
+    if (publish.writes === 0) publish.leave(); // else its store still holds it
     this.#unsettled.delete(publish);
     this.#released.delete(publish);
     this.#stats.publishesInflight--;

@@ -163,6 +163,16 @@ export class Session {
     this.#outbound.abandon(lost, error);
   }
 
+  /** Whether an owner of a tracked publish may still ask how it ended. */
+  get tracking(): boolean {
+    return this.#outbound.endings.tracking;
+  }
+
+  /** Deletes the records that hold an identifier and can't be read: the session they were of is gone. */
+  discardCorrupt(): void {
+    this.#outbound.endings.discardCorrupt();
+  }
+
   /** Forgets the session here and now: whoever waits for a publish is told. What a store holds is not touched. */
   drop(error: (publish: OutboundPublish) => MqttError): void {
     this.#queue.clear();
@@ -170,7 +180,7 @@ export class Session {
     this.#outbound.drop(error);
   }
 
-  /** Takes over what a store kept: publishes in the order of publication, received QoS 2 messages by identifier. */
+  /** Takes over what a store kept: publishes in the order of publication, received QoS 2 messages by identifier. For an empty session. */
   restore(publishes: readonly OutboundPublish[], received: readonly number[]): void {
     this.#outbound.restore(publishes);
     this.#inbound.restore(received);
@@ -202,7 +212,7 @@ export class Session {
    * how it ends, or ended. Undefined if there is none: it was never accepted, or its owner was told.
    */
   adopt(ref: Uint8Array, settle: Settle, waiter?: PublishWaiter): OutboundPublish | undefined {
-    return this.#outbound.adopt(ref, settle, waiter);
+    return this.#outbound.endings.adopt(ref, settle, waiter);
   }
 
   /** Takes over a SUBSCRIBE or UNSUBSCRIBE; sent now, or on the next connection. */
