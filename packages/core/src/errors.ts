@@ -90,7 +90,7 @@ export class MqttError extends Error {
   }
 }
 
-/** An argument or option that can't be used. Nothing was sent. */
+/** An argument or option that can't be used. Nothing was sent, unless `delivery` says that an earlier broker was sent it. */
 export class InvalidArgumentError extends MqttError {
   /** The option, argument or packet field that is wrong. */
   readonly field: string;
@@ -98,8 +98,15 @@ export class InvalidArgumentError extends MqttError {
   /** What would have been accepted. */
   readonly limit: string;
 
-  constructor(code: ErrorCode, field: string, value: unknown, limit: string, cause?: unknown) {
-    super(code, `${field} is ${show(value)}: ${limit}`, { cause, delivery: "not-sent" });
+  constructor(
+    code: ErrorCode,
+    field: string,
+    value: unknown,
+    limit: string,
+    cause?: unknown,
+    delivery: Delivery = "not-sent",
+  ) {
+    super(code, `${field} is ${show(value)}: ${limit}`, { cause, delivery });
     this.field = field;
     this.value = value;
     this.limit = limit;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Packet, PacketType, type SubackPacket, type UnsubackPacket } from "@mqttv5/wire";
-import { type FilterResult, type MqttError, SubscribeError } from "../errors.js";
+import { type FilterResult, type InvalidArgumentError, type MqttError, SubscribeError } from "../errors.js";
+import type { ServerInfo } from "../server-info.js";
 import type { ControlOperation } from "../session/session.js";
+import { subscribeProblem, unsubscribeProblem } from "./broker-limits.js";
 import type { ResolvedFilter } from "./topic-filter.js";
 
 /** A filter of a SUBSCRIBE, as the broker is to know it. */
@@ -58,6 +60,15 @@ export class SubscribeOperation implements ControlOperation {
     return this.#sent ? "unknown" : "not-sent";
   }
 
+  /** Why this broker must not be sent it. */
+  problem(info: ServerInfo | undefined): InvalidArgumentError | undefined {
+    return subscribeProblem(
+      this.#filters.map(({ options }) => options),
+      info,
+      this.delivery,
+    );
+  }
+
   packet(packetId: number): Packet {
     this.#sent = true;
     const identifier = this.#answer.sent();
@@ -108,6 +119,11 @@ export class UnsubscribeOperation implements ControlOperation {
   /** What is known of it while the broker has not answered. */
   get delivery(): "not-sent" | "unknown" {
     return this.#sent ? "unknown" : "not-sent";
+  }
+
+  /** Why this broker must not be sent it. */
+  problem(info: ServerInfo | undefined): InvalidArgumentError | undefined {
+    return unsubscribeProblem(this.filterNames, info, this.delivery);
   }
 
   packet(packetId: number): Packet {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { encode, PacketType, type Publish, parseSharedFilter } from "@mqttv5/wire";
+import { PacketType, type Publish } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
-import { type FilterResult, InvalidArgumentError, MqttError, SubscribeError } from "../errors.js";
+import { type FilterResult, MqttError, SubscribeError } from "../errors.js";
 import { AckWatch, type Unacked } from "./ack-watch.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
-import { type BrokerFilter, BrokerFilters, innerFilter } from "./broker-filters.js";
+import { type BrokerFilter, BrokerFilters } from "./broker-filters.js";
+import { HIGHEST_IDENTIFIER, subscribeProblem, unsubscribeProblem } from "./broker-limits.js";
 import type { ServerInfo } from "../server-info.js";
 import type { InboundMessage } from "../session/inbound-message.js";
 import type { ControlOperation } from "../session/session.js";
@@ -26,8 +27,6 @@ export interface SubscriptionsPort {
   /** The oldest received message holds up the answers to others. */
   ackOverdue(text: string): void;
 }
-
-const HIGHEST_IDENTIFIER = 268_435_455;
 
 /**
  * All subscriptions of a client: which local ones share which broker subscription, what has to be asked again after a
@@ -70,7 +69,7 @@ export class Subscriptions implements SubscriptionHome {
 
   /** Asks the broker for a registered subscription; resolves when at least one of its filters was granted. */
   subscribe(local: LocalSubscription, options: WaitOptions): Promise<void> {
-    const problem = this.#limitProblem(local.filters);
+    const problem = subscribeProblem(local.filters, this.#port.serverInfo());
     if (problem !== undefined) {
       this.#remove(local, { reason: "refused", error: problem });
       return Promise.reject(problem);
@@ -146,13 +145,14 @@ export class Subscriptions implements SubscriptionHome {
         }
       }
     }
+    this.#checkPending(sessionPresent);
     const asked = new Set<string>();
     for (const operation of this.#pending) for (const name of operation.filterNames) asked.add(name);
     for (const local of this.#locals) {
       const missing = local.filters.filter(({ filter }) => this.#filters.lacks(local, filter) && !asked.has(filter));
       if (missing.length === 0) continue;
       for (const { filter } of missing) asked.add(filter);
-      const problem = this.#limitProblem(missing);
+      const problem = subscribeProblem(missing, this.#port.serverInfo());
       if (problem === undefined) this.#askAgain(missing, sessionPresent);
       else this.#refused(missing, problem);
     }
@@ -170,6 +170,22 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   // Inside
+
+  /** What would be asked again, and this broker does not take, is given up as if it were asked for the first time. */
+  #checkPending(sessionPresent: boolean): void {
+    const info = this.#port.serverInfo();
+    for (const operation of this.#pending) {
+      const problem = operation.problem(info);
+      if (problem === undefined) continue;
+      const asked = operation.type === PacketType.Subscribe && operation.delivery === "unknown";
+      this.#forget(operation);
+      operation.fail(problem);
+      // A session that goes on may have come to hold it all the same.
+      if (asked && sessionPresent) {
+        this.#giveBack(operation.filterNames.filter((name) => this.#filters.get(name) === undefined));
+      }
+    }
+  }
 
   /** Ends a local subscription. Returns the filters that nobody else holds. */
   #remove(local: LocalSubscription, end: Parameters<LocalSubscription["end"]>[0]): string[] {
@@ -240,6 +256,8 @@ export class Subscriptions implements SubscriptionHome {
   }
 
   #askToStop(filters: readonly string[]): Promise<void> {
+    const problem = unsubscribeProblem(filters, this.#port.serverInfo());
+    if (problem !== undefined) return Promise.reject(problem);
     return new Promise((resolve, reject) => {
       const operation = new UnsubscribeOperation(filters, {
         done: () => {
@@ -311,44 +329,6 @@ export class Subscriptions implements SubscriptionHome {
     if (this.#port.serverInfo()?.subscriptionIdentifierAvailable !== true) return 0;
     this.#lastIdentifier = (this.#lastIdentifier % HIGHEST_IDENTIFIER) + 1;
     return this.#lastIdentifier;
-  }
-
-  /** What the broker said it does not offer is not asked of it (section 3.2.2.3). */
-  #limitProblem(filters: readonly ResolvedFilter[]): MqttError | undefined {
-    const info = this.#port.serverInfo();
-    if (info === undefined) return undefined;
-    for (const { filter } of filters) {
-      const shared = parseSharedFilter(filter) !== undefined;
-      if (shared && !info.sharedSubscriptionAvailable) {
-        return new InvalidArgumentError(
-          "SHARED_SUBS_UNSUPPORTED",
-          "filter",
-          filter,
-          "the broker has no shared subscriptions",
-        );
-      }
-      if (!info.wildcardSubscriptionAvailable && /[+#]/.test(innerFilter(filter))) {
-        return new InvalidArgumentError(
-          "WILDCARD_SUBS_UNSUPPORTED",
-          "filter",
-          filter,
-          "the broker has no wildcard subscriptions",
-        );
-      }
-    }
-    const size = encode({
-      type: PacketType.Subscribe,
-      packetId: 1,
-      subscriptions: filters,
-      properties: { subscriptionIdentifier: info.subscriptionIdentifierAvailable ? HIGHEST_IDENTIFIER : undefined },
-    }).length;
-    if (size <= info.maximumPacketSize) return undefined;
-    return new InvalidArgumentError(
-      "PACKET_TOO_LARGE",
-      "filters",
-      `${size} bytes`,
-      `the broker takes at most ${info.maximumPacketSize} bytes`,
-    );
   }
 }
 
