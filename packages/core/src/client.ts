@@ -70,6 +70,7 @@ export class Client {
           this.#connection?.regulate();
         },
         forget: (operation) => this.#session.forget(operation),
+        starved: (operation) => this.#session.starved(operation),
         serverInfo: () => this.#connection?.info,
         partlyRefused: (error) => resolved.logger.warn?.(error.message, error),
         unacked: () => this.#session.unacked,

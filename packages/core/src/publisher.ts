@@ -10,7 +10,7 @@ import { type PublishOptions, type PublishResult, publishPacket } from "./publis
 import type { ServerInfo } from "./server-info.js";
 import { delivery, OutboundPublish, type PublishWaiter } from "./session/outbound-publish.js";
 import type { Session } from "./session/session.js";
-import { abortError, bounded, deadline, remaining, type WaitOptions, within } from "./signal.js";
+import { abortError, bounded, deadline, identifiersExhausted, remaining, type WaitOptions, within } from "./signal.js";
 import type { Stats } from "./stats.js";
 import { type WaitingPublish, WaitingPublishes } from "./waiting-publishes.js";
 
@@ -239,8 +239,10 @@ export class Publisher {
     reject: (error: MqttError) => void,
   ): void {
     const callOff = deadline(this.#options.clock, options, (stopped) => {
+      const starved = this.#session.starved(publish);
       publish.waiter = undefined;
-      reject(stopped(this.#session.withdraw(publish) ? "not-sent" : "unknown"));
+      const error = stopped(this.#session.withdraw(publish) ? "not-sent" : "unknown");
+      reject(starved ? identifiersExhausted(error) : error);
     });
     publish.waiter = {
       acknowledged: (ack) => {

@@ -19,6 +19,18 @@ export function abortError(signal: AbortSignal, delivery?: Delivery): MqttError 
 }
 
 /**
+ * The error of a call that stopped waiting for a Packet Identifier while all 65,535 were in use; `stopped` is what it would be
+ * otherwise, whose name it keeps. Its cause is the signal's reason, or the `TIMEOUT`.
+ */
+export function identifiersExhausted(stopped: MqttError): MqttError {
+  const cause = stopped.code === "ABORTED" ? stopped.cause : stopped;
+  const text = `${stopped.message} while every Packet Identifier was in use`;
+  const error = new MqttError("PACKET_IDS_EXHAUSTED", text, { cause, delivery: stopped.delivery });
+  error.name = stopped.name;
+  return error;
+}
+
+/**
  * Calls `aborted` once when the signal aborts, at once if it already has. Returns what takes the listener away again:
  * a signal may outlive a million calls.
  */
@@ -85,17 +97,17 @@ export function bounded(options: WaitOptions): boolean {
   return options.signal !== undefined || options.timeout !== undefined;
 }
 
-/** What `promise` comes to, or the error of the deadline, with `delivery`, if that comes first. */
+/** What `promise` comes to, or the error of the deadline, with what is known of the `delivery`, if that comes first. */
 export function within<T>(
   clock: Clock,
   options: WaitOptions,
   promise: Promise<T>,
-  delivery?: Delivery | (() => Delivery | undefined),
+  delivery?: Delivery | ((stopped: Stopped) => MqttError),
 ): Promise<T> {
   if (!bounded(options)) return promise;
   return new Promise((resolve, reject) => {
     const callOff = deadline(clock, options, (stopped) =>
-      reject(stopped(typeof delivery === "function" ? delivery() : delivery)),
+      reject(typeof delivery === "function" ? delivery(stopped) : stopped(delivery)),
     );
     promise.then(
       (value) => {

@@ -19,9 +19,14 @@ export class PacketIdentifiers<Owner> {
     return this.#owners.get(id);
   }
 
+  /** All are in use. */
+  get exhausted(): boolean {
+    return this.#owners.size >= this.#highest;
+  }
+
   /** Takes the next free identifier, or 0 when all are in use. */
   allocate(owner: Owner): number {
-    if (this.#owners.size >= this.#highest) return 0;
+    if (this.exhausted) return 0;
     let id = this.#last;
     do {
       id = id === this.#highest ? 1 : id + 1;

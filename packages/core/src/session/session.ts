@@ -17,7 +17,7 @@ import { ControlQueue } from "./control-queue.js";
 import { Inbound } from "./inbound.js";
 import type { InboundMessage } from "./inbound-message.js";
 import { Outbound, type SessionLimits } from "./outbound.js";
-import { OutboundPublish, type PublishWaiter } from "./outbound-publish.js";
+import { OutboundPublish, Phase, type PublishWaiter } from "./outbound-publish.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 import type { Recorded, RecordPort } from "./record-port.js";
 
@@ -113,6 +113,13 @@ export class Session {
   /** Whether an answer of the broker's is awaited: it has to be read, however much is buffered. */
   get asking(): boolean {
     return this.#outbound.asking || this.#control.size > 0 || this.awaited > 0;
+  }
+
+  /** Whether this has no Packet Identifier, and none is free: whatever else it waits for, it can't be sent before one is. */
+  starved(owner: OutboundPublish | ControlOperation): boolean {
+    if (!this.#ids.exhausted) return false;
+    if (owner instanceof OutboundPublish) return owner.packetId === 0 && owner.phase === Phase.Accepted;
+    return this.#control.has(owner) && !this.#controlIds.has(owner);
   }
 
   /** What has been received and not answered. */

@@ -3,7 +3,7 @@ import type { FilterResult, MqttError } from "../errors.js";
 import type { Message } from "../message.js";
 import { waiting } from "../check.js";
 import type { Clock } from "../clock.js";
-import { onAbort, type WaitOptions, within } from "../signal.js";
+import { identifiersExhausted, onAbort, type WaitOptions, within } from "../signal.js";
 import type { ResolvedFilter } from "./topic-filter.js";
 import type { SubscriptionEnd, SubscriptionHandle } from "./subscription.js";
 
@@ -25,6 +25,8 @@ export interface SubscriptionHome {
   unsubscribe(subscription: LocalSubscription): Promise<void>;
   /** The same, waiting for nothing, because its signal aborted. */
   abort(subscription: LocalSubscription): void;
+  /** Whether its UNSUBSCRIBE waits for a Packet Identifier, all of which are in use. */
+  starved(subscription: LocalSubscription): boolean;
 }
 
 /** One subscription as the application sees it, over one or several filters. Ends once, and says why. */
@@ -85,7 +87,10 @@ export class LocalSubscription implements SubscriptionHandle {
     waiting(options);
     this.#unsubscribing ??= this.#home.unsubscribe(this);
     // Only the waiting of this call stops; the broker is told all the same.
-    await within(this.#home.clock, options, this.#unsubscribing, "unknown");
+    await within(this.#home.clock, options, this.#unsubscribing, (stopped) => {
+      const error = stopped("unknown");
+      return this.#home.starved(this) ? identifiersExhausted(error) : error;
+    });
   }
 
   /** From here on the signal ends it. */

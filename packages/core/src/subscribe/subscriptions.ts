@@ -9,7 +9,7 @@ import { HIGHEST_IDENTIFIER, subscribeProblem, unsubscribeProblem } from "./brok
 import type { ServerInfo } from "../server-info.js";
 import type { InboundMessage } from "../session/inbound-message.js";
 import type { ControlOperation } from "../session/session.js";
-import { bounded, deadline, type WaitOptions } from "../signal.js";
+import { bounded, deadline, identifiersExhausted, type WaitOptions } from "../signal.js";
 import type { Stats } from "../stats.js";
 import { SubscribeOperation, UnsubscribeOperation } from "./subscribe-operation.js";
 import type { ResolvedFilter } from "./topic-filter.js";
@@ -18,6 +18,8 @@ import type { ResolvedFilter } from "./topic-filter.js";
 export interface SubscriptionsPort {
   request(operation: ControlOperation): void;
   forget(operation: ControlOperation): void;
+  /** Whether it waits for a Packet Identifier, all of which are in use. */
+  starved(operation: ControlOperation): boolean;
   /** What the broker granted; undefined while not connected. */
   serverInfo(): ServerInfo | undefined;
   /** Some filters of a SUBSCRIBE were refused, others granted. */
@@ -98,9 +100,11 @@ export class Subscriptions implements SubscriptionHome {
       });
       if (!bounded(options)) return;
       stop = deadline(this.clock, options, (stopped) => {
+        const starved = this.#port.starved(operation);
         this.#forget(operation);
         this.abort(local);
-        reject(stopped(operation.delivery));
+        const error = stopped(operation.delivery);
+        reject(starved ? identifiersExhausted(error) : error);
       });
     });
   }
@@ -109,6 +113,16 @@ export class Subscriptions implements SubscriptionHome {
     if (local.ended) return Promise.resolve();
     const orphaned = this.#remove(local, { reason: "unsubscribed" });
     return orphaned.length === 0 ? Promise.resolve() : this.#askToStop(orphaned);
+  }
+
+  starved(local: LocalSubscription): boolean {
+    const names = new Set(local.filters.map(({ filter }) => filter));
+    for (const operation of this.#pending) {
+      const { type, filterNames } = operation;
+      if (type === PacketType.Subscribe || !filterNames.some((name) => names.has(name))) continue;
+      if (this.#port.starved(operation)) return true;
+    }
+    return false;
   }
 
   /** The broker may hold the subscription, now or when the session is resumed. */
