@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { viewOf } from "../bytes.js";
+import { CopyMemory } from "../copy-memory.js";
 import { PacketType, type QoS } from "../packet-type.js";
 import { Properties } from "../properties.js";
 import { bitOf, Property } from "../property.js";
 import type { PublishProperties } from "../property-values.js";
 import { skipProperties } from "../read-properties.js";
 import type { Reader } from "../reader.js";
-import { isPlainTopic, readText } from "../utf8.js";
+import { readTopic } from "../topic-cache.js";
+import { isPlainTopic } from "../utf8.js";
 import { writeProperties } from "../write-properties.js";
 import { varintSize, type Writer } from "../writer.js";
 
@@ -25,6 +27,10 @@ export interface PublishPacket {
   readonly properties?: PublishProperties | undefined;
 }
 
+const copies = new CopyMemory();
+/** Copies of up to `shortest` bytes lie on V8's heap, where they are cheap; beyond `longest` the copying itself costs more. */
+const shortest = 64;
+const longest = 2048;
 const noIdentifiers: readonly number[] = Object.freeze([]);
 const aliasBit = bitOf[Property.TopicAlias] as number;
 const identifierBit = bitOf[Property.SubscriptionIdentifier] as number;
@@ -44,12 +50,12 @@ export class Publish implements PublishPacket {
   /** Bytes of the topic; 0 if the alias stands for it. */
   declare readonly topicLength: number;
   /** The frame: `buffer` from `start` to `end` (exclusive). */
-  declare readonly buffer: Uint8Array;
-  declare readonly start: number;
-  declare readonly end: number;
-  declare private readonly topicStart: number;
-  declare private readonly propertiesStart: number;
-  declare private readonly payloadStart: number;
+  declare buffer: Uint8Array;
+  declare start: number;
+  declare end: number;
+  declare private topicStart: number;
+  declare private propertiesStart: number;
+  declare private payloadStart: number;
   declare private readonly present: number;
   declare private readTopic: string | undefined;
   declare private readPayload: Uint8Array | undefined;
@@ -90,7 +96,7 @@ export class Publish implements PublishPacket {
 
   /** The topic; empty if the alias stands for it. */
   get topic(): string {
-    return (this.readTopic ??= readText(this.buffer, this.topicStart, this.topicStart + this.topicLength));
+    return (this.readTopic ??= readTopic(this.buffer, this.topicStart, this.topicLength));
   }
 
   /** The payload: a view of the frame, not a copy. */
@@ -118,23 +124,30 @@ export class Publish implements PublishPacket {
     return (this.present & identifierBit) === 0 ? noIdentifiers : this.properties.subscriptionIdentifiers;
   }
 
-  /** The same packet over a copy of its frame of exact size, so that a small message doesn't pin a large chunk. */
-  own(): Publish {
-    const { start } = this;
-    const flags = this.buffer[start] as number;
-    return new Publish(
-      viewOf(this.buffer, start, this.end - start).slice(), // a Buffer's own slice would not copy
-      0,
-      this.end - start,
-      flags,
-      this.packetId,
-      this.topicStart - start,
-      this.topicLength,
-      this.topicAlias,
-      this.propertiesStart - start,
-      this.payloadStart - start,
-      this.present,
-    );
+  /**
+   * Moves the packet from its chunk to a copy of its frame, so that a small message doesn't pin a large chunk, and returns
+   * it. Copies of 65 to 2,048 bytes share their memory with up to three others; larger and smaller ones have their own.
+   * Views that were taken before stay with the chunk.
+   */
+  own(): this {
+    const { buffer, start } = this;
+    const length = this.end - start;
+    let copy = 0;
+    if (length > shortest && length <= longest) {
+      copy = copies.add(buffer, start, length);
+      this.buffer = copies.piece;
+    } else {
+      this.buffer = viewOf(buffer, start, length).slice(); // a Buffer's own slice would not copy
+    }
+    const by = copy - start;
+    this.start = copy;
+    this.end = copy + length;
+    this.topicStart += by;
+    this.propertiesStart += by;
+    this.payloadStart += by;
+    this.readPayload = undefined;
+    this.readProperties = undefined;
+    return this;
   }
 }
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readText } from "./utf8.js";
+
+/** A power of two. */
+const slots = 1024;
+/** Longer topics are read anew each time: what a peer can make us hold is a few hundred kilobytes. */
+const longest = 128;
+
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+}
+
+const entries: (Entry | undefined)[] = new Array(slots).fill(undefined);
+
+/**
+ * The string of a topic. A topic that came recently is the same string again: its bytes are compared, which takes less than
+ * to make a string, and the string's hash is known to the maps it is looked up in.
+ */
+export function readTopic(bytes: Uint8Array, start: number, length: number): string {
+  if (length > longest || length === 0) return readText(bytes, start, start + length);
+  const end = start + length;
+  // The ends of topics differ more than their beginnings.
+  let hash = length;
+  for (let i = length > 16 ? end - 16 : start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+  const slot = (hash ^ (hash >>> 10)) & (slots - 1);
+  const entry = entries[slot];
+  if (entry !== undefined && entry.bytes.length === length) {
+    const known = entry.bytes;
+    let i = 0;
+    while (i < length && known[i] === bytes[start + i]) i++;
+    if (i === length) return entry.text;
+  }
+  const text = readText(bytes, start, end);
+  entries[slot] = { bytes: bytes.slice(start, end), text };
+  return text;
+}
