@@ -46,6 +46,10 @@ export class Message<Params = AnyParameters> {
     return this.#params as Params;
   }
 
+  /**
+   * The Application Message (section 3.3.3), as the broker sent it. It is yours and may be changed; its `ArrayBuffer` may hold
+   * other messages too, so transfer a `slice()` of it to a worker, not the array itself.
+   */
   get payload(): Uint8Array {
     return this.#publish.payload;
   }

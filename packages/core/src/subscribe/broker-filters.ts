@@ -67,6 +67,10 @@ export class BrokerFilter {
 /** A broker that never answers SUBSCRIBE, over any number of connections, must not fill our memory. */
 const MOST_IDENTIFIERS = 8;
 
+/** Topics whose receivers are known without a search, and how long such a topic may be. */
+const RECENT = 1024;
+const LONGEST_RECENT = 256;
+
 /** Which local subscriptions share which subscription at the broker, and so who gets a message. Lives as long as the client. */
 export class BrokerFilters {
   /** By exact filter string. */
@@ -74,10 +78,9 @@ export class BrokerFilters {
   /** By the filter that topics are matched with: shared filters of several groups route under the same one. */
   readonly #routes = new Map<string, BrokerFilter[]>();
   readonly #router = new Router<BrokerFilter[]>();
-  /** These two are kept between deliveries, so that none of them allocates. */
-  readonly #matched: BrokerFilter[][] = [];
-  readonly #receivers: LocalSubscription[] = [];
   #deliveries = 0;
+  /** What topics that came recently are for. Emptied when a route comes or goes. */
+  readonly #recent = new Map<string, BrokerFilter[]>();
 
   get(filter: string): BrokerFilter | undefined {
     return this.#filters.get(filter);
@@ -134,46 +137,59 @@ export class BrokerFilters {
 
   /** A message for whoever subscribed to it; answered at once, and false, if nobody did. */
   deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): boolean {
-    const matched = this.#matched;
-    matched.length = 0;
-    this.#router.match(topic, matched);
-    const identifiers = publish.subscriptionIdentifiers;
-    const narrowed =
-      identifiers.length > 0 && matched.some((list) => list.some((filter) => filter.goesBy(identifiers)));
-    const delivery = ++this.#deliveries;
-    // A kept message that a SUBSCRIBE brought; with Retain As Published the flag says nothing of the kind.
-    const kept = publish.retain;
-    const receivers = this.#receivers;
-    for (const list of matched) {
-      for (const filter of list) {
-        if (narrowed && !filter.goesBy(identifiers)) continue;
-        const only = kept && !filter.options.retainAsPublished ? filter.broughtBy(identifiers) : undefined;
-        for (const local of filter.holders) {
-          if (local.lastDelivery === delivery || (only !== undefined && only !== local)) continue;
-          local.lastDelivery = delivery;
-          receivers.push(local);
-        }
-      }
+    const routes = this.#recent.get(topic) ?? this.#routesOf(topic);
+    const first = routes[0];
+    if (first === undefined) {
+      inbound?.settle(0); // nobody has the message [MQTT-4.5.0-2]
+      return false;
     }
-    const known = receivers.length > 0;
-    // All are known before the first is told: its handler may end subscriptions, its own or others.
-    if (receivers.length > 0) {
-      const owned = receivers.every(borrows) ? publish : publish.own();
-      for (const local of receivers) {
-        if (local.ended) continue;
-        inbound?.hold(topic, local.filters);
-        local.sink.offer(new Message(owned, topic, inbound, local.filters));
-      }
-      receivers.length = 0;
+    const holder = first.holders[0];
+    if (routes.length === 1 && first.holders.length === 1 && !publish.retain && holder !== undefined) {
+      if (holder.sink.borrows !== true) publish.own();
+      hand(holder, publish, topic, inbound);
+      inbound?.settle(0); // our own hold
+      return true;
     }
-    inbound?.settle(0); // our own hold: nobody, or nobody any more, has the message [MQTT-4.5.0-2]
-    return known;
+    const receivers = this.#receivers(routes, publish);
+    if (!receivers.every(borrows)) publish.own();
+    for (const local of receivers) hand(local, publish, topic, inbound);
+    inbound?.settle(0);
+    return receivers.length > 0;
   }
 
   // Inside
 
+  #routesOf(topic: string): BrokerFilter[] {
+    const matched: BrokerFilter[][] = [];
+    this.#router.match(topic, matched);
+    const routes = matched.flat();
+    if (this.#recent.size >= RECENT) this.#recent.clear();
+    if (topic.length <= LONGEST_RECENT) this.#recent.set(topic, routes);
+    return routes;
+  }
+
+  /** All are known before the first is told: its handler may end subscriptions, its own or others. */
+  #receivers(routes: readonly BrokerFilter[], publish: Publish): LocalSubscription[] {
+    const identifiers = publish.subscriptionIdentifiers;
+    const narrowed = identifiers.length > 0 && routes.some((filter) => filter.goesBy(identifiers));
+    const delivery = ++this.#deliveries;
+    const receivers: LocalSubscription[] = [];
+    for (const filter of routes) {
+      if (narrowed && !filter.goesBy(identifiers)) continue;
+      // A kept message that a SUBSCRIBE brought; with Retain As Published the flag says nothing of the kind.
+      const only = publish.retain && !filter.options.retainAsPublished ? filter.broughtBy(identifiers) : undefined;
+      for (const local of filter.holders) {
+        if (local.lastDelivery === delivery || (only !== undefined && only !== local)) continue;
+        local.lastDelivery = delivery;
+        receivers.push(local);
+      }
+    }
+    return receivers;
+  }
+
   #route(known: BrokerFilter): void {
     const inner = innerFilter(known.filter);
+    this.#recent.clear();
     const routed = this.#routes.get(inner);
     if (routed !== undefined) {
       routed.push(known);
@@ -186,6 +202,7 @@ export class BrokerFilters {
 
   #unroute(known: BrokerFilter): void {
     const inner = innerFilter(known.filter);
+    this.#recent.clear();
     const routed = this.#routes.get(inner);
     if (routed === undefined) return;
     routed.splice(routed.indexOf(known), 1);
@@ -193,6 +210,12 @@ export class BrokerFilters {
     this.#routes.delete(inner);
     this.#router.delete(inner);
   }
+}
+
+function hand(local: LocalSubscription, publish: Publish, topic: string, inbound: InboundMessage | undefined): void {
+  if (local.ended) return;
+  inbound?.hold(topic, local.filters);
+  local.sink.offer(new Message(publish, topic, inbound, local.filters));
 }
 
 function borrows({ sink }: LocalSubscription): boolean {
