@@ -126,7 +126,8 @@ export interface ClientOptions {
   /**
    * Bytes of received messages that wait: at QoS 0 for their consumers, at QoS 1/2 for their acks. Past it QoS 0 is dropped and
    * reading stops until half is free, except for answers that are waited for; past twice as much the connection ends
-   * with 0x97. Default 64 MiB.
+   * with 0x97. So it does when that many bytes of our answers wait (or 8 MiB, if that is more), because the broker does not
+   * read them or the store hangs. Default 64 MiB.
    */
   readonly maximumBufferedBytes?: number | undefined;
   /**

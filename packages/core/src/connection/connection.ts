@@ -108,7 +108,8 @@ export class Connection implements LinkReceiver {
     this.#options = options;
     this.#session = session;
     this.#stats = stats;
-    this.#gate = new ReadGate(link, buffered, () => session.asking || this.#authentication?.asking === true);
+    const asking = (): boolean => session.asking || this.#authentication?.asking === true;
+    this.#gate = new ReadGate(link, buffered, asking, () => this.sender.unread + session.unsent);
     this.#port = port;
     this.sender = new Sender(link, options.clock, options);
     this.#aliases = new InboundAliases(options.topicAliasMaximum);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ReasonCode } from "@mqttv5/wire";
 import type { BufferedBytes } from "../buffered-bytes.js";
+import { ProtocolError } from "../errors.js";
+import { ENTRY } from "../session/control-queue.js";
 import type { Link } from "../transport.js";
+
+/** Two answers for each Packet Identifier: a broker that keeps to the protocol never has more to wait for, so they always fit. */
+const LEAST = 2 * 65_535 * ENTRY;
 
 /**
  * Whether a link is read. It is not while received messages fill their memory or a full subscription asks for a pause, and
@@ -12,13 +18,16 @@ export class ReadGate {
   readonly #buffered: BufferedBytes;
   /** Whether an answer is waited for. */
   readonly #asking: () => boolean;
+  /** Bytes of our own answers that can't leave. */
+  readonly #unread: () => number;
   #reading = true;
   #probing = false;
 
-  constructor(link: Link, buffered: BufferedBytes, asking: () => boolean) {
+  constructor(link: Link, buffered: BufferedBytes, asking: () => boolean, unread: () => number) {
     this.#link = link;
     this.#buffered = buffered;
     this.#asking = asking;
+    this.#unread = unread;
   }
 
   /** False while silence proves nothing. */
@@ -35,8 +44,13 @@ export class ReadGate {
     else this.#link.pause();
   }
 
-  /** A chunk was read. */
+  /** A chunk was read. Throws a `ProtocolError` if the other side asks for answers and does not take them. */
   received(): void {
+    const unread = this.#unread();
+    if (unread > LEAST && unread > this.#buffered.maximum) {
+      const text = `${unread} bytes of answers wait: the broker asks for more than it reads`;
+      throw new ProtocolError(ReasonCode.QuotaExceeded, text);
+    }
     this.#probing = false;
     if (this.#buffered.stopped || !this.#reading) this.update();
   }

@@ -36,6 +36,7 @@ export class Sender {
   #open = true;
   /** The link's buffer is full; it says when it has drained. */
   #congested = false;
+  #unread = 0;
   #turnBytes = 0;
   #turnPackets = 0;
   /** One promise for all who have to wait for a later turn. */
@@ -64,6 +65,11 @@ export class Sender {
     return this.#congested ? this.pendingBytes : 0;
   }
 
+  /** Bytes of what is no PUBLISH, accepted since the link takes no more: answers, above all. */
+  get unread(): number {
+    return this.#unread;
+  }
+
   /** Resolves in a later turn, when the link takes bytes again or the connection has ended. */
   room(): Promise<void> {
     if (!this.#open) return Promise.resolve();
@@ -74,7 +80,9 @@ export class Sender {
   /** Sends a packet with this turn's chunk. Throws the codec's `EncodeError`, and then sends nothing. */
   send(packet: Packet): void {
     if (!this.#open) return;
+    const before = this.#writer.length;
     encodeInto(this.#writer, packet);
+    if (this.#congested) this.#unread += this.#writer.length - before;
     this.#added();
   }
 
@@ -139,6 +147,7 @@ export class Sender {
   /** The link has room again. */
   drained(): void {
     this.#congested = false;
+    this.#unread = 0;
     this.#schedule();
   }
 

@@ -11,6 +11,9 @@ interface Entry {
   readonly gate: Recorded | undefined;
 }
 
+/** Bytes, about, that one takes while it waits. */
+export const ENTRY = 64;
+
 /**
  * The way out for PUBACK, PUBREC, PUBREL and PUBCOMP: each leaves when the record it depends on is durable, and never before
  * one that was asked for earlier [MQTT-4.6.0-2, MQTT-4.6.0-3, MQTT-4.6.0-4]. Without a store nothing ever waits here.
@@ -22,6 +25,11 @@ export class ControlQueue {
 
   constructor(send: (packet: Packet) => void) {
     this.#send = send;
+  }
+
+  /** Bytes that what waits takes, about. */
+  get held(): number {
+    return this.#entries.size * ENTRY;
   }
 
   /** Sends now if `gate` is durable and nothing waits. */

@@ -122,6 +122,11 @@ export class Session {
     return this.#control.has(owner) && !this.#controlIds.has(owner);
   }
 
+  /** Bytes of answers that wait for the store. */
+  get unsent(): number {
+    return this.#queue.held;
+  }
+
   /** What has been received and not answered. */
   get unacked(): Inbound["unacked"] {
     return this.#inbound.unacked;
