@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
-const roots = [...readdirSync("packages").map((name) => `packages/${name}`), "conformance"].filter((root) =>
-  existsSync(`${root}/test`),
+const roots = [...readdirSync("packages").map((name) => `packages/${name}`), "conformance", "benchmarks"].filter(
+  (root) => existsSync(`${root}/test`),
 );
 
 // Tests run against the sources of every package, so that none of them can pass on a stale build.
@@ -16,7 +16,7 @@ export default defineConfig({
       ssr: { resolve: { conditions } },
       test: {
         name: root.split("/").pop() ?? root,
-        include: ["test/**/*.test.ts"],
+        include: ["test/**/*.test.{ts,mjs}"],
         typecheck: { enabled: false },
         // Only there to end what hangs: no test may depend on how fast the machine is.
         testTimeout: 120_000,

@@ -1,12 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run bench -- codec [--quick] [--json FILE]
-const suites = { codec: () => import("./codec/codec.mjs") };
+// npm run bench -- [SUITE ...] [--quick] [--json FILE] [--publish]
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { mosquittoVersion } from "./counterpart/mosquitto.mjs";
+import { findPeers } from "./peers/peers.mjs";
+import { describeRun } from "./run/machine.mjs";
+import { runRow, Surroundings } from "./run/peer-rows.mjs";
+import { printRow, printTargets } from "./run/print.mjs";
+import { Progress } from "./run/progress.mjs";
+import { judge, readTargets } from "./run/targets.mjs";
+import { rows } from "./suites/rows.mjs";
 
-const [name, ...args] = process.argv.slice(2);
-const suite = suites[name];
-if (suite === undefined) {
-  console.error(`usage: npm run bench -- <${Object.keys(suites).join(" | ")}> [--quick] [--json FILE]`);
+const SUITES = [
+  "codec",
+  "publish",
+  "receive",
+  "roundtrip",
+  "latency",
+  "reconnect",
+  "slow-consumer",
+  "scale",
+  "memory",
+  "size",
+  "import",
+];
+
+/** Suites that are not runs of peers side by side. */
+const OTHERS = {
+  codec: { title: "codec", load: () => import("./codec/codec.mjs") },
+  size: { title: "size", load: () => import("./suites/size.mjs") },
+  import: { title: "import", load: () => import("./suites/import.mjs") },
+};
+
+/** Rounds, and milliseconds of warm-up and of each run. */
+const FULL = { rounds: 7, warmUp: 600, duration: 1000 };
+const QUICK = { rounds: 3, warmUp: 60, duration: 80 };
+
+const usage = `usage: npm run bench -- [${SUITES.join(" | ")}] [--quick] [--json FILE] [--publish]`;
+
+function parse() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { quick: { type: "boolean" }, json: { type: "string" }, publish: { type: "boolean" } },
+  });
+  const unknown = positionals.find((name) => !SUITES.includes(name));
+  if (unknown !== undefined) throw new Error(`there is no suite ${unknown}`);
+  return { quick: values.quick === true, ...values, suites: positionals.length === 0 ? SUITES : positionals };
+}
+
+async function measure({ suites, quick, json }) {
+  const { rounds, ...times } = quick ? QUICK : FULL;
+  const wanted = rows.filter(({ suite }) => suites.includes(suite));
+  const needsGo = wanted.some(({ peers }) => peers.some((id) => id.startsWith("go-")));
+  const peers = await findPeers({ go: needsGo });
+  const about = await describeRun(peers);
+  const { cpu, cores, system } = about.machine;
+  console.log(`${about.date}, ${cpu}, ${cores} cores, ${system}, Node ${about.node}`);
+  console.log(
+    Object.entries(about.versions)
+      .map((entry) => entry.join(" "))
+      .join(", "),
+  );
+  console.log(`Medians of ${rounds} interleaved runs, each in a fresh process; +- is half of their range.`);
+  if (quick) console.log("--quick: short runs, to see that everything works. Not for comparing.");
+  for (const { name, missing } of Object.values(peers))
+    if (missing !== undefined) console.log(`SKIPPED ${name}: ${missing}`);
+  const mosquitto = mosquittoVersion();
+  if (mosquitto === undefined && suites.includes("roundtrip")) console.log("SKIPPED mosquitto: not installed");
+
+  const others = suites.filter((name) => OTHERS[name] !== undefined);
+  const progress = new Progress(wanted.length + others.length);
+  const step = (what) => progress.step(what);
+  const surroundings = new Surroundings(mosquitto);
+  const results = [];
+  const add = (row) => {
+    progress.pause();
+    results.push(row);
+    printRow(row);
+  };
+  for (const suite of suites) {
+    const other = OTHERS[suite];
+    if (other !== undefined) {
+      progress.next(other.title);
+      for (const row of await (await other.load()).run({ quick, progress: step })) add(row);
+    }
+    for (const row of wanted.filter((each) => each.suite === suite)) {
+      progress.next(row.title);
+      add(await runRow(row, { peers, surroundings, rounds, times, quick, progress: step }));
+    }
+  }
+  await surroundings.close();
+
+  const targets = judge(await readTargets(), results);
+  printTargets(targets);
+  console.log(`\n${results.length} rows in ${progress.elapsed}`);
+  if (json !== undefined) {
+    const report = { ...about, quick, settings: { rounds, ...times }, targets, rows: results };
+    await writeFile(json, `${JSON.stringify(report, undefined, 1)}\n`);
+  }
+  const failed = results.flatMap(({ id, failed: reasons }) => Object.keys(reasons).map((peer) => `${id}: ${peer}`));
+  if (failed.length > 0) {
+    console.error(`failed runs: ${failed.join(", ")}`);
+    process.exitCode = 1;
+  }
+}
+
+let options;
+try {
+  options = parse();
+} catch (error) {
+  console.error(`${error.message}\n${usage}`);
   process.exit(1);
 }
-const { run } = await suite();
-await run(args);
+if (options.publish) await (await import("./report/report.mjs")).publish();
+else await measure(options);

@@ -139,21 +139,25 @@ function toTopics(packet, count) {
 
 /** The comparisons, each with the cases it holds beside one another; the first is always mqtt-packet. */
 export const comparisons = messages.flatMap(({ name, theirs, ours, bytes }) => {
+  const suffix = name === "no properties" ? "" : "-properties";
   const perChunk = Math.floor(chunkSize / bytes.length);
   const full = chunksOf(bytes, perChunk, 8);
   const single = chunksOf(bytes, 1, 256);
   return [
     {
+      id: `codec-decode${suffix}`,
       name: `decode, ${name}, chunks of 64 KiB`,
       theirs: theirDecode(full, perChunk),
       ours: { "decode only": ourLazyDecode(full, perChunk), "decode and read all": ourFullDecode(full, perChunk) },
     },
     {
+      id: `codec-decode-single${suffix}`,
       name: `decode, ${name}, one packet a chunk`,
       theirs: theirDecode(single, 1),
       ours: { "decode only": ourLazyDecode(single, 1), "decode and read all": ourFullDecode(single, 1) },
     },
     {
+      id: `codec-encode${suffix}`,
       name: `encode, ${name}`,
       theirs: theirEncode(theirs),
       ours: {

@@ -2,12 +2,6 @@
 
 const sinks = []; // what the cases return is kept, so that no work is dead
 
-export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 /** Nanoseconds a packet, of one run. */
 function time(task, times) {
   const start = performance.now();
