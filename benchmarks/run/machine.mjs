@@ -17,8 +17,8 @@ function commit() {
 /** Where, when and with what a run was made. */
 export async function describeRun(peers) {
   const versions = await peerVersions();
-  for (const { id, name, version } of Object.values(peers))
-    if (id.startsWith("go-") && version) versions[name] = version;
+  for (const { id, name, version, binary } of Object.values(peers))
+    if (id.startsWith("go-") && binary !== undefined) versions[name] = version;
   const broker = mosquittoVersion();
   if (broker !== undefined) versions.mosquitto = broker.version;
   return {
