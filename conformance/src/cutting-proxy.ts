@@ -29,7 +29,8 @@ interface Watch {
   readonly step: Step;
   /** How many such packets are to come, this one included. */
   left: number;
-  readonly swallow: boolean;
+  /** The link is cut after this share of the packet's bytes; undefined if it only is to be seen. */
+  readonly share: number | undefined;
   readonly done: () => void;
 }
 
@@ -74,12 +75,22 @@ export class CuttingProxy {
 
   /** Resolves when a packet has passed (the `nth` from now). */
   passed(step: Step, nth = 1): Promise<void> {
-    return this.#watch(step, nth, false);
+    return this.#watch(step, nth, undefined);
   }
 
   /** The `nth` such packet from now goes no further: the link is cut instead. Resolves when both halves are closed. */
   cutAt(step: Step, nth = 1): Promise<void> {
-    return this.#watch(step, nth, true);
+    return this.#watch(step, nth, 0);
+  }
+
+  /**
+   * Cuts the link in the `nth` such packet from now, after that share of its bytes, if so many ever come. `done` is called
+   * when both halves are closed. Gives a function that calls it off.
+   */
+  arm(step: Step, nth: number, share: number, done: () => void): () => void {
+    const watch = { step, left: nth, share, done };
+    this.#watches.add(watch);
+    return () => this.#watches.delete(watch);
   }
 
   /** Cuts every link, without a word. Resolves when both halves of each are closed. */
@@ -114,9 +125,9 @@ export class CuttingProxy {
     await closed;
   }
 
-  #watch(step: Step, left: number, swallow: boolean): Promise<void> {
+  #watch(step: Step, left: number, share: number | undefined): Promise<void> {
     const what = `packet ${step.type} from the ${step.from}`;
-    return within(what, new Promise((done) => this.#watches.add({ step, left, swallow, done })));
+    return within(what, new Promise((done) => this.#watches.add({ step, left, share, done })));
   }
 
   #accept(client: Socket): void {
@@ -135,20 +146,22 @@ export class CuttingProxy {
     void pair.closed.then(() => this.#pairs.delete(pair));
   }
 
-  /** Whether the packet may pass. */
-  #look(pair: Pair, connection: number, from: Side, bytes: Uint8Array): boolean {
+  /** How many of the packet's bytes may pass; if not all, the link is cut after them. */
+  #look(pair: Pair, connection: number, from: Side, bytes: Uint8Array): number {
     const type = ((bytes[0] as number) >> 4) as PacketType;
     const due = [...this.#watches].filter(({ step }) => step.from === from && step.type === type);
     const reached = due.filter((watch) => --watch.left === 0);
     for (const watch of reached) this.#watches.delete(watch);
-    const cutting = reached.filter(({ swallow }) => swallow);
+    const cutting = reached.filter(({ share }) => share !== undefined);
     this.packets.push({ from, type, bytes: bytes.slice(), connection, swallowed: cutting.length > 0 });
-    for (const { swallow, done } of reached) if (!swallow) done();
-    if (cutting.length === 0) return true;
-    void pair.cut().then(() => cutting.forEach(({ done }) => done()));
-    return false;
+    for (const { share, done } of reached) if (share === undefined) done();
+    if (cutting.length === 0) return bytes.length;
+    void pair.closed.then(() => cutting.forEach(({ done }) => done()));
+    return Math.floor(bytes.length * Math.min(...cutting.map(({ share = 0 }) => share)));
   }
 }
+
+type Look = (from: Side, bytes: Uint8Array) => number;
 
 /** One link through the proxy: ends when both its sockets are closed. */
 class Pair {
@@ -158,7 +171,7 @@ class Pair {
   readonly #broker: Socket;
   #cut = false;
 
-  constructor(client: Socket, broker: Socket, look: (from: Side, bytes: Uint8Array) => boolean) {
+  constructor(client: Socket, broker: Socket, look: Look) {
     this.#client = client;
     this.#broker = broker;
     for (const socket of [client, broker]) {
@@ -184,14 +197,16 @@ class Pair {
     this.#broker.destroy();
   }
 
-  #relay(source: Socket, sink: Socket, from: Side, look: (from: Side, bytes: Uint8Array) => boolean): void {
+  #relay(source: Socket, sink: Socket, from: Side, look: Look): void {
     const framer = new Framer();
     source.on("data", (chunk) => {
       if (this.#cut) return;
       framer.push(chunk);
       while (!this.#cut && framer.next()) {
         const bytes = framer.buffer.subarray(framer.start, framer.end);
-        if (look(from, bytes)) sink.write(bytes);
+        const passing = look(from, bytes);
+        if (passing > 0) sink.write(bytes.slice(0, passing));
+        if (passing < bytes.length) void this.cut();
       }
     });
     source.on("close", () => sink.end());

@@ -10,6 +10,7 @@ import { payloads } from "./parts/payloads.js";
 import { redirects } from "./parts/redirects.js";
 import { retained } from "./parts/retained.js";
 import { sessions } from "./parts/sessions.js";
+import { soak } from "./parts/soak.js";
 import { subscriptions } from "./parts/subscriptions.js";
 import { time } from "./parts/time.js";
 import { wildcards } from "./parts/wildcards.js";
@@ -40,6 +41,7 @@ const parts = {
   retained,
   sessions,
   interruptions,
+  soak,
   wills,
 };
 
