@@ -53,6 +53,25 @@ describe("Router", () => {
     expect([found("a/b"), found("a")]).toEqual([[], []]);
   });
 
+  it("takes the longest legal topic and filters, with a wildcard on every level, on any stack", () => {
+    const slashes = "/".repeat(65_535);
+    const letters = `a${"/a".repeat(32_767)}`;
+    const anything = `+${"/+".repeat(32_767)}`;
+    const filters = [slashes, letters, anything, "#", `+${"/+".repeat(32_000)}/#`, `${"/".repeat(65_000)}#`];
+    const router = new Router<string>();
+    for (const filter of filters) router.set(filter, filter);
+    const found = (topic: string): number[] => {
+      const into: string[] = [];
+      router.match(topic, into);
+      return into.map((filter) => filters.indexOf(filter)).toSorted();
+    };
+    expect([found(slashes), found(letters), found("a")]).toEqual([[0, 3, 4, 5], [1, 2, 3, 4], [3]]);
+    for (const filter of filters.slice(1)) router.delete(filter);
+    expect([found(slashes), found(letters)]).toEqual([[0], []]);
+    router.delete(slashes);
+    expect(found(slashes)).toEqual([]);
+  });
+
   it("agrees with the plain matcher on thousands of random pairs", () => {
     const random = seeded(42);
     const pick = (levels: readonly string[]): string => levels[Math.floor(random() * levels.length)] as string;

@@ -47,6 +47,24 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
+  it("to the longest legal filters is delivered to, and ended", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    const subs = [];
+    for (const filter of ["#", "/".repeat(65_535), `+${"/+".repeat(32_767)}`, `${"/+".repeat(32_000)}/#`]) {
+      subs.push((await subscribed(bench, client, connection, filter)).sub);
+    }
+    connection.send(publish("/".repeat(65_535), "slashes"), publish(`a${"/a".repeat(32_767)}`, "letters"));
+    await bench.clock.settle();
+    expect(subs.map(({ pending }) => pending)).toEqual([2, 1, 1, 1]);
+    for (const sub of subs) {
+      const leaving = sub.unsubscribe();
+      await confirm(connection);
+      await bench.clock.run(leaving);
+    }
+    await bench.end(client);
+  });
+
   it("registers the route first: what comes before SUBACK is not missed [parity 125]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();
