@@ -37,7 +37,10 @@ export interface PublishOptions {
   readonly timeout?: number | undefined;
 }
 
-/** What the broker answered to a publish. QoS 0 has no answer: its code is 0. */
+/**
+ * What the broker answered to a publish. QoS 0 has no answer: its code is 0. At QoS 2 it is what PUBREC said, or, if that said
+ * nothing but success, PUBCOMP.
+ */
 export interface PublishResult {
   /** 0, or 0x10: no matching subscribers (section 3.4.2.1). */
   readonly reasonCode: number;

@@ -56,3 +56,37 @@ test("that nobody subscribes is told at QoS 2 as well, where PUBREC says it", as
   expect(await bench.clock.run(publishing)).toMatchObject({ reasonCode: ReasonCode.NoMatchingSubscribers });
   await bench.end(client);
 });
+
+test("what PUBREC says of a message is what publish resolves with, and PUBCOMP only if it said nothing", async () => {
+  const bench = new Bench();
+  const { client, connection } = await bench.connect();
+  const publishes = ["a", "b", "c"].map((topic) => client.publish(topic, "", { qos: 2 }));
+  const reason = (reasonString: string) => ({
+    properties: { reasonString, userProperties: [["k", reasonString]] as const },
+  });
+  connection.send({ ...pubrec(1, ReasonCode.NoMatchingSubscribers), ...reason("nobody") });
+  connection.send({ ...pubrec(2), ...reason("archived") }, pubrec(3));
+  await bench.clock.settle();
+  for (const id of [1, 2, 3]) connection.send({ ...pubcomp(id), ...reason("done") });
+  expect(await bench.clock.run(Promise.all(publishes))).toEqual([
+    { reasonCode: 0x10, reasonString: "nobody", userProperties: [["k", "nobody"]] },
+    { reasonCode: 0, reasonString: "archived", userProperties: [["k", "archived"]] },
+    { reasonCode: 0, reasonString: "done", userProperties: [["k", "done"]] },
+  ]);
+  await bench.end(client);
+});
+
+test("what PUBREC said in a session that was lost is forgotten with it", async () => {
+  const bench = new Bench();
+  const { client, connection } = await bench.connect();
+  const publishing = client.publish("a", "", { qos: 2 });
+  connection.send(pubrec((await connection.expect(PacketType.Publish)).packetId, ReasonCode.NoMatchingSubscribers));
+  await connection.expect(PacketType.Pubrel);
+  const next = await bench.reconnect(connection, { sessionPresent: false });
+  const { packetId } = await next.expect(PacketType.Publish);
+  next.send(pubrec(packetId));
+  await next.expect(PacketType.Pubrel);
+  next.send(pubcomp(packetId));
+  expect(await bench.clock.run(publishing)).toMatchObject({ reasonCode: 0 });
+  await bench.end(client);
+});

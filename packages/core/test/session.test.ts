@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PacketType } from "@mqttv5/wire";
+import { type AckPacket, decode, encode, PacketType } from "@mqttv5/wire";
 import { describe, expect, it } from "vitest";
 import { MqttError, ProtocolError } from "../src/errors.js";
 import { PacketIdentifiers } from "../src/session/packet-identifiers.js";
@@ -543,6 +543,22 @@ describe("acknowledgements of the broker", () => {
     for (const id of [3, 1, 5, 2, 4]) bench.pubrec(id);
     expect(bench.take()).toEqual([3, 1, 5, 2, 4].map((id) => `PUBREL ${id}`));
     expect(bench.reconnected(true)).toEqual([3, 1, 5, 2, 4].map((id) => `PUBREL ${id}`));
+  });
+
+  it("a PUBREC that says why is kept as it was received, whatever becomes of the receive buffer", () => {
+    const bench = new SessionBench();
+    bench.connected(false);
+    const sent = bench.publish("a", 2);
+    const bytes = encode({
+      type: PacketType.Pubrec,
+      packetId: 1,
+      reasonCode: 0x10,
+      properties: { reasonString: "why" },
+    });
+    bench.session.receivePubrec(decode(bytes) as AckPacket);
+    bytes.fill(0x78, bytes.length - 3);
+    bench.pubcomp(1);
+    expect([sent.ack?.reasonCode, sent.ack?.properties?.reasonString]).toEqual([0x10, "why"]);
   });
 
   it("SUBACK and UNSUBACK need one code a filter, else 0x82, and the operation is asked again", () => {

@@ -74,7 +74,7 @@ export class OutboundPublish {
   outcome = 0;
   /** The refusal that its waiter is told once the record is gone: a refused publish must not come back. */
   refusal: AckPacket | undefined;
-  /** A PUBREC that says more than "received", such as 0x10: it is the answer, PUBCOMP only ends the exchange. */
+  /** A PUBREC that says more than "received", such as 0x10 or a reason: it is the answer, PUBCOMP only ends the exchange. */
   pubrec: AckPacket | undefined;
   /** What the owner of a tracked publish knows it by, at most 255 bytes. */
   ref: Uint8Array | undefined;

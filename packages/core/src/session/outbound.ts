@@ -4,6 +4,7 @@ import { MqttError } from "../errors.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
 import { Outcome } from "../store.js";
+import { completed, explains, kept } from "./answer.js";
 import type { ControlQueue } from "./control-queue.js";
 import { Endings, outcomeOf, putRecord } from "./endings.js";
 import { delivery, OutboundPublish, Phase } from "./outbound-publish.js";
@@ -112,6 +113,7 @@ export class Outbound {
       const released = publish.phase === Phase.AwaitPubcomp;
       publish.phase = Phase.Accepted;
       publish.pubrecSequence = 0;
+      publish.pubrec = undefined;
       // After a restart a record past its PUBREC would be taken for received.
       if (released && publish.recorded) this.#put(publish);
     }
@@ -215,7 +217,7 @@ export class Outbound {
       this.#acknowledge(publish, packet);
       return;
     }
-    if (packet.reasonCode !== ReasonCode.Success) publish.pubrec = packet;
+    if (explains(packet)) publish.pubrec = kept(packet);
     publish.phase = Phase.AwaitPubcomp;
     publish.pubrecSequence = ++this.#pubrecSequence;
     this.#released.add(publish);
@@ -226,7 +228,7 @@ export class Outbound {
   receivePubcomp(packet: AckPacket): void {
     const publish = this.#sent(packet.packetId, Phase.AwaitPubcomp);
     if (publish === undefined) this.ignore("PUBCOMP", packet.packetId);
-    else this.#acknowledge(publish, publish.pubrec ?? done(packet));
+    else this.#acknowledge(publish, publish.pubrec ?? completed(packet));
   }
 
   ignore(packet: string, packetId: number): void {
@@ -364,7 +366,7 @@ export class Outbound {
     this.#finish(publish);
     this.#stats.publishesAcked++;
     const later = ack.reasonCode >= 0x80 && publish.recorded;
-    if (later) publish.refusal = ack;
+    if (later) publish.refusal = kept(ack);
     this.endings.leave(publish, ack.reasonCode >= 0x80 ? ack.reasonCode : Outcome.Accepted);
     this.pump();
     if (!later) publish.waiter?.acknowledged(ack);
@@ -391,9 +393,4 @@ export class Outbound {
   #put(publish: OutboundPublish): void {
     if (this.#port.records !== undefined) putRecord(this.#port.records, publish);
   }
-}
-
-/** 0x92 ends the exchange as well: the broker has nothing left of it. */
-function done(pubcomp: AckPacket): AckPacket {
-  return pubcomp.reasonCode === ReasonCode.Success ? pubcomp : { ...pubcomp, reasonCode: ReasonCode.Success };
 }
