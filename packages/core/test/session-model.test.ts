@@ -20,6 +20,8 @@ interface Outgoing {
 class Model {
   readonly #random: () => number;
   readonly #receiveMaximum: number;
+  /** Whether the broker sets DUP on what it resends. Most do. */
+  readonly #flagged: boolean;
   readonly #bench: SessionBench;
   readonly #accepted: Accepted[] = [];
   #produced = 0;
@@ -42,6 +44,8 @@ class Model {
   #lastAnswered = -1;
   readonly #answered = new Set<number>();
   // Of one connection
+  /** Received by the client and not answered. */
+  readonly #given = new Set<number>();
   #up = false;
   #everUp = false;
   #window = 0;
@@ -53,6 +57,7 @@ class Model {
   constructor(seed: number) {
     this.#random = seeded(seed * 7927 + 13);
     for (let n = 0; n < 3; n++) this.#random(); // near seeds begin alike
+    this.#flagged = this.#below(8) > 0;
     this.#receiveMaximum = 1 + this.#below(8);
     this.#bench = new SessionBench({ receiveMaximum: this.#receiveMaximum, highestPacketId: 4 + this.#below(28) });
   }
@@ -112,11 +117,12 @@ class Model {
     this.#everUp = true;
     this.#lastPublished = -1;
     this.#unanswered.clear();
+    this.#given.clear();
     this.#window = 1 + this.#below(8);
     this.#bench.connected(present, { receiveMaximum: this.#window });
     for (const [id, message] of this.#outgoing) {
       if (message.released) this.#toClient.push(() => this.#bench.pubrel(id));
-      else this.#toClient.push(() => this.#bench.receive(message.topic, message.qos, id, true));
+      else this.#toClient.push(() => this.#give(message, id, this.#flagged));
     }
   }
 
@@ -173,6 +179,7 @@ class Model {
   #answers(id: number): void {
     const message = this.#outgoing.get(id);
     if (message === undefined) throw new Error(`an answer to ${id}, which was not sent`);
+    check(this.#given.delete(id), `an answer to ${id}, which did not come on this connection, or a second one`);
     check(this.#acked.has(message.topic), `${message.topic} is answered before it was acked`);
     if (this.#answered.has(message.number)) return;
     check(message.number > this.#lastAnswered, `${message.topic} is answered out of order`);
@@ -189,7 +196,12 @@ class Model {
     const number = this.#produced++;
     const message: Outgoing = { topic: `m${qos}-${number}`, number, qos, released: false };
     this.#outgoing.set(id, message);
-    this.#toClient.push(() => this.#bench.receive(message.topic, qos, id));
+    this.#toClient.push(() => this.#give(message, id, false));
+  }
+
+  #give({ topic, qos }: Outgoing, id: number, duplicate: boolean): void {
+    this.#given.add(id);
+    this.#bench.receive(topic, qos, id, duplicate);
   }
 
   /** Handles the next packet of the client's. */
@@ -210,7 +222,8 @@ class Model {
       if (own !== undefined) own.released = true;
       this.#toClient.push(() => this.#bench.pubrel(id));
     } else if (name === "PUBCOMP") {
-      if (own?.released === true) this.#outgoing.delete(id); // a second one may meet the next message of that identifier
+      check(own?.released === true, `PUBCOMP ${id} ends nothing: it could have met the next message of that identifier`);
+      this.#outgoing.delete(id);
     } else {
       throw new Error(`the client sent ${name}`);
     }

@@ -30,7 +30,8 @@ export function receiveAnswer(session: Session, packet: DecodedPacket, explained
       if (!explained) refuseProblemInformation(packet);
       session.receiveControlAck(packet);
       return;
-    case PacketType.Pingresp: // that something arrived was noted already
+    case PacketType.Pingresp: // keep-alive knows already that something arrived
+      session.receivePingresp();
       return;
     default:
       throw unexpected(packet.type, "on an open connection");

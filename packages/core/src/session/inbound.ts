@@ -17,8 +17,10 @@ export interface InboundPort {
 }
 
 /**
- * The receiving half of a session: QoS 1/2 messages from arrival to answer, answered strictly in order of arrival
- * [MQTT-4.6.0-2, MQTT-4.6.0-3]. Belongs to the session and outlives connections.
+ * The receiving half of a session: QoS 1/2 messages from arrival to answer, answered strictly in the order in which they
+ * arrived on the connection [MQTT-4.6.0-2, MQTT-4.6.0-3]. One of an earlier connection is answered when the broker sends it
+ * again, as it must [MQTT-4.4.0-1]: an answer that crossed it would be a second one to come, and might meet the next message
+ * of that identifier. Belongs to the session and outlives connections.
  */
 export class Inbound implements InboundOwner {
   readonly #port: InboundPort;
@@ -26,10 +28,10 @@ export class Inbound implements InboundOwner {
   readonly #stats: Stats;
   readonly #receiveMaximum: number;
   readonly #buffered: BufferedBytes;
-  /** Not yet answered, in order of arrival. */
-  readonly #order = new Ring<InboundMessage>();
-  /** The same by Packet Identifier. */
+  /** Not yet answered, by Packet Identifier, the oldest first. */
   readonly #held = new Map<number, InboundMessage>();
+  /** Those of them that came, or came again, on this connection, in that order. May hold some whose identifier was used again. */
+  readonly #order = new Ring<InboundMessage>();
   /** QoS 2: answered with PUBREC, waiting for PUBREL; a repeated PUBLISH is not delivered [MQTT-4.3.3-10]. */
   readonly #received = new Map<number, InboundMessage>();
   /** QoS 2: PUBREL came, and the record is not deleted yet; PUBCOMP must not leave before, however often PUBREL comes. */
@@ -38,8 +40,6 @@ export class Inbound implements InboundOwner {
   #now = 0;
   /** PUBLISH packets of this connection whose exchange has not ended: what our Receive Maximum counts (section 4.9). */
   readonly #open = new Set<number>();
-  /** Answered on this connection for the last time before the broker's resending arrived: it is under way, and needs no answer. */
-  readonly #overtaken = new Set<number>();
 
   constructor(port: InboundPort, queue: ControlQueue, stats: Stats, receiveMaximum: number, buffered: BufferedBytes) {
     this.#port = port;
@@ -53,12 +53,18 @@ export class Inbound implements InboundOwner {
     return this.#held.size > 0 || this.#received.size > 0;
   }
 
-  /** A connection is up: acknowledgements given while there was none leave now. */
   connected(): void {
     this.#connected = true;
     this.#open.clear();
-    this.#overtaken.clear();
-    this.#flush();
+    this.#order.clear();
+  }
+
+  /**
+   * The broker has answered a PINGREQ: what it was to send again was sent before. It is told of what it seems not to await, in
+   * case it does, or its Receive Maximum would be used up for good.
+   */
+  pingAnswered(): void {
+    for (const [id, message] of this.#held) if (message.settled && !this.#open.has(id)) this.#answer(message);
   }
 
   /** Tells it what time it is. */
@@ -66,9 +72,11 @@ export class Inbound implements InboundOwner {
     this.#now = now;
   }
 
-  /** The oldest message that is not answered, and how many there are. */
+  /** The oldest message that is not acked, and how many are not answered. */
   get unacked(): { readonly head: InboundMessage | undefined; readonly count: number } {
-    return { head: this.#order.peek(), count: this.#order.size };
+    const count = this.#held.size;
+    for (const message of this.#held.values()) if (!message.settled) return { head: message, count };
+    return { head: undefined, count };
   }
 
   disconnected(): void {
@@ -87,34 +95,33 @@ export class Inbound implements InboundOwner {
       for (const message of this.#received.values()) if (!port.delete(message)) message.writes++;
     }
     this.#releasing.clear();
-    for (const message of this.#order) {
-      message.owner = undefined;
-      this.#buffered.remove(message.size);
-    }
     this.#order.clear();
-    this.#held.clear();
+    for (const message of this.#held.values()) this.#forget(message);
     this.#received.clear();
   }
 
   /** A QoS 1/2 PUBLISH. */
   receive(publish: Publish): void {
     const id = publish.packetId;
-    if (this.#overtaken.delete(id) && publish.duplicate) {
-      // Taken for a new message it would be held under an identifier that the broker is about to use for another.
-      this.#stats.inboundDuplicates++;
-      return;
-    }
-    if (!this.#open.has(id) && this.#open.size >= this.#receiveMaximum) {
+    const again = this.#open.has(id);
+    if (!again && this.#open.size >= this.#receiveMaximum) {
       throw new ProtocolError(
         ReasonCode.ReceiveMaximumExceeded,
         `The broker sent more than ${this.#receiveMaximum} unacknowledged messages`,
       );
     }
     this.#open.add(id);
-    if (this.#held.has(id)) {
-      // Sent again over a resumed session while the application holds it: its one answer is still to come.
-      this.#stats.inboundDuplicates++;
-      return;
+    const held = this.#held.get(id);
+    if (held !== undefined) {
+      // A first attempt, says DUP, so another message: the broker is done with the one before. But there are brokers that resend
+      // without DUP: only what the application still holds from an earlier connection is taken for that.
+      const first = publish.qos === 1 && !publish.duplicate && (again || held.settled);
+      const reused = first || held.qos !== publish.qos;
+      if (!reused) {
+        this.#repeated(held, again);
+        return;
+      }
+      this.#forget(held);
     }
     const received = publish.qos === 2 ? this.#received.get(id) : undefined;
     if (received !== undefined) {
@@ -132,7 +139,15 @@ export class Inbound implements InboundOwner {
     this.#held.set(id, message);
     this.#order.push(message);
     this.#port.deliver(publish, message);
-    if (this.#order.size === 2) this.#port.ackWaits?.();
+    if (this.#held.size === 2) this.#port.ackWaits?.();
+  }
+
+  /** Sent again, over a resumed session: its one answer is still to come, now if the application is done with it. */
+  #repeated(message: InboundMessage, again: boolean): void {
+    this.#stats.inboundDuplicates++;
+    if (again) return;
+    this.#order.push(message);
+    this.#flush();
   }
 
   /** PUBREL: the exchange ends, whether it is known or not [MQTT-4.3.3-11]. */
@@ -166,16 +181,27 @@ export class Inbound implements InboundOwner {
 
   /** Answers the settled messages at the head, and stops at the first that is not. */
   #flush(): void {
-    for (let head = this.#order.peek(); head?.settled; head = this.#order.peek()) {
+    for (let head = this.#order.peek(); head !== undefined; head = this.#order.peek()) {
+      const current = this.#held.get(head.packetId) === head;
+      if (current && !head.settled) return;
       this.#order.shift();
-      this.#held.delete(head.packetId);
-      head.owner = undefined;
-      this.#buffered.remove(head.size);
-      if (head.qos === 2 && head.reasonCode < 0x80) this.#remember(head);
-      else if (!this.#open.delete(head.packetId)) this.#overtaken.add(head.packetId);
-      const type = head.qos === 1 ? PacketType.Puback : PacketType.Pubrec;
-      this.#queue.send(type, head.packetId, head.reasonCode, head);
+      if (current) this.#answer(head);
     }
+  }
+
+  #answer(message: InboundMessage): void {
+    const { packetId, qos, reasonCode } = message;
+    this.#forget(message);
+    if (qos === 2 && reasonCode < 0x80) this.#remember(message);
+    else this.#open.delete(packetId);
+    this.#queue.send(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId, reasonCode, message);
+  }
+
+  /** From here on its acknowledgement does nothing. */
+  #forget(message: InboundMessage): void {
+    this.#held.delete(message.packetId);
+    message.owner = undefined;
+    this.#buffered.remove(message.size);
   }
 
   /** From its PUBREC to its PUBREL [MQTT-4.3.3-9]. */

@@ -303,6 +303,11 @@ export class Session {
     this.#outbound.receivePubcomp(packet);
   }
 
+  /** PINGRESP. */
+  receivePingresp(): void {
+    this.#inbound.pingAnswered();
+  }
+
   /** SUBACK or UNSUBACK. Throws a `ProtocolError` when it has not one code a filter; the operation is asked again then. */
   receiveControlAck(packet: SubackPacket | UnsubackPacket): void {
     const owner = this.#ids.owner(packet.packetId);
