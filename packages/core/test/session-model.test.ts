@@ -222,7 +222,10 @@ class Model {
       if (own !== undefined) own.released = true;
       this.#toClient.push(() => this.#bench.pubrel(id));
     } else if (name === "PUBCOMP") {
-      check(own?.released === true, `PUBCOMP ${id} ends nothing: it could have met the next message of that identifier`);
+      check(
+        own?.released === true,
+        `PUBCOMP ${id} ends nothing: it could have met the next message of that identifier`,
+      );
       this.#outgoing.delete(id);
     } else {
       throw new Error(`the client sent ${name}`);
