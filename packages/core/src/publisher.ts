@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type AckPacket, encode, packetName, type PublishPacket, reasonName } from "@mqttv5/wire";
+import { type AckPacket, encode, encodeInto, packetName, type PublishPacket, reasonName, Writer } from "@mqttv5/wire";
 import { fromEncodeError } from "./check.js";
 import type { ClientState, StateFeed } from "./client-state.js";
 import type { Connection } from "./connection/connection.js";
@@ -31,6 +31,25 @@ const NO_OPTIONS: PublishOptions = Object.freeze({});
 /** Of those that waited. */
 const ADMITTED_PER_TURN = 256;
 
+/** Bytes that the frames of small publishes share: the most that one which is never acknowledged can pin. */
+const SHARED_FRAMES = 2048;
+
+/** The caller of one QoS 1/2 publish. */
+class Call implements PublishWaiter {
+  readonly #resolve: (result: PublishResult) => void;
+  readonly failed: (error: MqttError) => void;
+
+  constructor(resolve: (result: PublishResult) => void, reject: (error: MqttError) => void) {
+    this.#resolve = resolve;
+    this.failed = reject;
+  }
+
+  acknowledged(ack: AckPacket): void {
+    if (ack.reasonCode < 0x80) this.#resolve(result(ack));
+    else this.failed(refused(ack));
+  }
+}
+
 /** Publishes for one client: checks, what the broker allows, and the caller's promise. Lives as long as the client. */
 export class Publisher {
   readonly #options: ResolvedOptions;
@@ -42,6 +61,7 @@ export class Publisher {
   readonly #pending: PendingBytes;
   /** Not accepted: no later call goes ahead of these. */
   readonly #waiting: WaitingPublishes;
+  readonly #frames = new Writer(SHARED_FRAMES);
   #scheduled = false;
 
   constructor(
@@ -216,19 +236,24 @@ export class Publisher {
 
   /** Accepted means owned: from here the message is delivered, or the promise says what is known. */
   #own(packet: PublishPacket, options: WaitOptions, info: ServerInfo, expiresAt: number): Promise<PublishResult> {
-    const frame = encode(packet);
+    const frame = this.#frame(packet);
     checkSize(frame.length, info);
     return new Promise((resolve, reject) => {
-      const waiter: PublishWaiter = {
-        acknowledged: (ack) => (ack.reasonCode < 0x80 ? resolve(result(ack)) : reject(refused(ack))),
-        failed: reject,
-      };
+      const waiter = new Call(resolve, reject);
       const publish = new OutboundPublish(frame, packet.qos, packet.retain, expiresAt, waiter, this.#pending);
       if (bounded(options)) this.#bound(publish, waiter, options, reject);
-      this.#session.advance(this.#options.clock.now());
+      // Without an expiry of its own nothing here depends on the time.
+      if (expiresAt !== Infinity) this.#session.advance(this.#options.clock.now());
       this.#session.publish(publish);
       this.#connection()?.regulate(); // the answer has to be read
     });
+  }
+
+  /** Small frames are carved from shared memory: to reserve some for each takes longer than to encode it. */
+  #frame(packet: PublishPacket): Uint8Array {
+    if (packet.payload.length > SHARED_FRAMES / 4) return encode(packet);
+    encodeInto(this.#frames, packet);
+    return this.#frames.take();
   }
 
   /** Stops the waiting when the signal aborts or the time is up; the session goes on with what a connection was handed. */
