@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 import { InvalidArgumentError, MqttError, ProtocolError, ReasonCodeError, SubscribeError } from "../src/index.js";
+import { Bench, follow } from "./bench.js";
 
 describe("errors", () => {
   it("have one base, a stable code, a name, and the cause and delivery they were made with", () => {
@@ -65,6 +66,30 @@ describe("errors", () => {
       expect(error.message).toBe(`field is ${shown}: must be right`);
       expect(error).toMatchObject({ field: "field", value, limit: "must be right", delivery: "not-sent" });
     }
+  });
+
+  it("of arguments have a code of their own where callers may want to tell them apart [decision 18]", async () => {
+    const bench = new Bench();
+    const { client } = await bench.connect({ sessionExpiryInterval: 0 });
+    const calls: [string, () => Promise<unknown>][] = [
+      ["EMPTY_FILTER_LIST", () => client.subscribe([])],
+      ["INVALID_QOS", () => client.publish("t", "", { qos: 3 as never })],
+      ["INVALID_QOS", () => client.subscribe("t", { qos: 3 as never })],
+      ["INVALID_TOPIC", () => client.publish("a/#")],
+      ["INVALID_TOPIC", () => client.subscribe("a#")],
+      ["INVALID_FIELD", () => client.publish("t", "", { retain: 1 as never })],
+      ["FIELD_TOO_LONG", () => client.publish("x".repeat(65_536))],
+      ["TOPIC_ALIAS_INVALID", () => client.publish("t", "", { topicAlias: 1 })],
+      ["INVALID_SESSION_EXPIRY", () => client.disconnect({ sessionExpiryInterval: 1 })],
+    ];
+    for (const [code, call] of calls) {
+      const outcome = follow(call());
+      await bench.clock.settle();
+      expect(outcome.error).toBeInstanceOf(InvalidArgumentError);
+      expect(outcome.error).toMatchObject({ code, delivery: "not-sent" });
+    }
+    expect(client.state.status).toBe("connected");
+    await bench.end(client);
   });
 
   it("are recognised by their brand, and nothing else is [decision 18]", () => {
