@@ -67,6 +67,11 @@ function problem(cited: string, of: readonly string[], names: PublicNames): stri
   return names.members(type)?.has(member) ? undefined : `is no member of ${type}`;
 }
 
+/** The words of what is cited: `SubscribeError`: `SUBSCRIBE_REFUSED` are two. */
+function cited(ours: readonly string[]): string[] {
+  return ours.flatMap((text) => text.match(/\w+/g) ?? []);
+}
+
 function problems({ line, kind, ours }: PortingRow): string[] {
   return ours.flatMap((cited) => {
     const found = problem(cited, owners[kind] ?? [], kind === "ours: wire" ? wire : core);
@@ -95,6 +100,27 @@ describe("the porting guide [decision 20]", () => {
         : names.filter((name) => !listed.has(name) && !whole.has(name)).map((name) => `${what}: ${name}`),
     );
     expect(missing).toEqual([]);
+  });
+
+  it.each(["ClientOptions", "SubscribeOptions", "SubscribeCallbackOptions", "PublishOptions", "WillOptions", "Stats"])(
+    "has a line for every member of %s",
+    (type) => {
+      const kinds = Object.keys(owners).filter((kind) => owners[kind]?.includes(type));
+      const bare = rows.filter(({ kind }) => kinds.includes(kind)).flatMap(({ ours }) => ours);
+      const listed = new Set(rows.flatMap(({ ours }) => ours));
+      const members = [...(core.members(type) ?? [])];
+      expect(members.length).toBeGreaterThan(2);
+      expect(members.filter((name) => !bare.includes(name) && !listed.has(`${type}.${name}`))).toEqual([]);
+    },
+  );
+
+  it("and the table of errors have every code", () => {
+    const coded = new Set([...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code));
+    const codes = [...core.strings("ErrorCode")];
+    expect(codes.length).toBeGreaterThan(40);
+    expect(codes.filter((code) => !coded.has(code))).toEqual([]);
+    const ported = new Set(rows.filter(({ kind }) => kind === "ours: error").flatMap(({ ours }) => cited(ours)));
+    expect(codes.filter((code) => !ported.has(code))).toEqual([]);
   });
 
   it("goes red when an option is renamed", () => {
