@@ -157,7 +157,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
     retry: "yes, later: the responder may come back",
   },
   PACKET_IDS_EXHAUSTED: {
-    when: "`signal` or `timeout` ended a QoS 1/2 publish that waited because all 65,535 Packet Identifiers are in use; the `cause` is `ABORTED` or `TIMEOUT`",
+    when: "`signal` or `timeout` ended a call that waited because all 65,535 Packet Identifiers are in use; the `cause` is the signal's reason or `TIMEOUT`",
     delivery: ["not-sent"],
     retry: "yes, when the broker has acknowledged others",
   },
