@@ -73,6 +73,10 @@ export class Client {
         starved: (operation) => this.#session.starved(operation),
         serverInfo: () => this.#connection?.info,
         partlyRefused: (error) => resolved.logger.warn?.(error.message, error),
+        unmatched: (topic) => {
+          const text = `A message on ${topic} came with the session and matched no subscription: it was acked`;
+          resolved.logger.warn?.(`${text}. Subscribe before connect() to get what the broker kept`);
+        },
         unacked: () => this.#session.unacked,
         ackOverdue: (text) => resolved.logger.warn?.(text),
         resubscribeFailed: (error) => {

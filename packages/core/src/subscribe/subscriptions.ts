@@ -25,6 +25,8 @@ export interface SubscriptionsPort {
   /** Some filters of a SUBSCRIBE were refused, others granted. */
   partlyRefused(error: SubscribeError): void;
   resubscribeFailed(error: SubscribeError): void;
+  /** A message that the broker kept for this session found nobody; not said again on this connection. */
+  unmatched(topic: string): void;
   unacked(): Unacked;
   /** The oldest received message holds up the answers to others. */
   ackOverdue(text: string): void;
@@ -43,6 +45,8 @@ export class Subscriptions implements SubscriptionHome {
   readonly #pending = new Set<SubscribeOperation | UnsubscribeOperation>();
   readonly #acks: AckWatch;
   #lastIdentifier: number;
+  /** What comes may be of a session that an earlier process subscribed in; nobody was told of it yet. */
+  #resumed = false;
 
   readonly clock: Clock;
 
@@ -142,11 +146,16 @@ export class Subscriptions implements SubscriptionHome {
 
   /** A message for whoever subscribed to it. */
   deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): void {
-    if (!this.#filters.deliver(publish, topic, inbound)) this.#stats.inboundUnmatched++;
+    if (this.#filters.deliver(publish, topic, inbound)) return;
+    this.#stats.inboundUnmatched++;
+    if (inbound === undefined || !this.#resumed) return;
+    this.#resumed = false;
+    this.#port.unmatched(topic);
   }
 
   /** Before the session goes on over a new connection: what has to be asked again is. */
   connected(sessionPresent: boolean): void {
+    this.#resumed = sessionPresent;
     if (!sessionPresent) {
       this.#filters.unconfirm();
       // A new session has nothing to unsubscribe from, and need not have what was unsubscribed meanwhile.
