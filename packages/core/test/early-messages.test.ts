@@ -47,7 +47,9 @@ const consumers: Record<string, (client: Client, got: string[]) => Promise<void>
     void take();
   },
   subscribeCallback: async (client, got) => {
-    await client.subscribeCallback("a/{n}", (message) => void got.push(`${message.topic}=${message.text()}`), { qos: 2 });
+    await client.subscribeCallback("a/{n}", (message) => void got.push(`${message.topic}=${message.text()}`), {
+      qos: 2,
+    });
   },
 };
 
