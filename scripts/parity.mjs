@@ -3,7 +3,7 @@
 // blocks around it included, cites it ([parity 7], [parity 7, 9], [parity 7-9]) passed in the last run and none that
 // cites it failed; a skipped test counts for nothing. So do the decisions on hard questions, [decision 7].
 //   npm run parity                      every line
-//   npm run parity -- --require 1-26    exit 1 unless these are proven
+//   npm run parity -- --require 1-26    exit 1 unless these are proven, or explained
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./command.mjs";
@@ -50,36 +50,51 @@ for (const { file, suite, title, status } of report.tests) {
     }
   }
 }
-const proven = new Set([...cited].filter(([, count]) => count.passed > 0 && count.failed === 0).map(([line]) => line));
+/** proven, explained, FAILED or unproven */
+function verdictOf({ line, explained }) {
+  const { passed, failed } = cited.get(line);
+  if (failed > 0) return "FAILED";
+  if (passed === 0) return "unproven";
+  return explained === undefined ? "proven" : "explained";
+}
+const verdicts = new Map(lines.map((entry) => [entry.line, verdictOf(entry)]));
+const having = (verdict, of) => of.filter(({ line }) => verdicts.get(line) === verdict);
 
 const owners = [...new Set(lines.flatMap((line) => line.owners))];
 for (const owner of owners) {
   const own = lines.filter((line) => line.owners[0] === owner);
-  const done = own.filter(({ line }) => proven.has(line));
-  console.log(`${owner}: ${done.length} of ${own.length}`);
-  for (const { line, owners, text } of own) {
-    const count = cited.get(line);
-    const verdict = proven.has(line) ? "proven  " : count.failed > 0 ? "FAILED  " : "unproven";
+  const explained = having("explained", own).length;
+  console.log(
+    `${owner}: ${having("proven", own).length} of ${own.length}${explained > 0 ? `, ${explained} explained` : ""}`,
+  );
+  for (const { line, owners, text, explained } of own) {
+    const { passed } = cited.get(line);
+    const verdict = verdicts.get(line);
     const also = owners.length > 1 ? ` (also ${owners.slice(1).join(", ")})` : "";
-    console.log(
-      `  ${verdict} ${String(line).padStart(3)}  ${text}${also}${count.passed > 0 ? `  [${count.passed} tests]` : ""}`,
-    );
+    const tests = passed > 0 ? `  [${passed} tests]` : "";
+    console.log(`  ${verdict.padEnd(9)} ${String(line).padStart(3)}  ${text}${also}${tests}`);
+    if (explained !== undefined) console.log(`                 because ${explained}`);
   }
 }
-
-/** Decision -> whether every test that names it passed. */
-const decisions = new Map();
-for (const { suite, title, status } of report.tests) {
-  if (status !== "passed" && status !== "failed") continue;
-  for (const [, number] of [...suite, title].join(" ").matchAll(/\[decision (\d+)\]/g)) {
-    decisions.set(Number(number), status === "passed" && (decisions.get(Number(number)) ?? true));
-  }
-}
-const kept = [...decisions].filter(([, passed]) => passed).map(([number]) => number);
-console.log(`decisions named by tests that passed: ${kept.toSorted((a, b) => a - b).join(", ")}`);
 
 const required = process.argv.includes("--require") ? numbers(process.argv[process.argv.indexOf("--require") + 1]) : [];
-const missing = required.filter((line) => !proven.has(line));
-if (missing.length > 0) console.log(`required and not proven: ${missing.join(", ")}`);
-console.log(`parity: ${proven.size} of ${lines.length}`);
+const settled = new Set([...having("proven", lines), ...having("explained", lines)].map(({ line }) => line));
+const missing = required.filter((line) => !settled.has(line));
+if (missing.length > 0) console.log(`required and neither proven nor explained: ${missing.join(", ")}`);
+console.log(
+  `explained: ${
+    having("explained", lines)
+      .map(({ line }) => line)
+      .join(", ") || "none"
+  }`,
+);
+console.log(
+  `unproven: ${
+    lines
+      .filter(({ line }) => !settled.has(line))
+      .map(({ line }) => line)
+      .join(", ") || "none"
+  }`,
+);
+console.log(`parity: ${having("proven", lines).length} of ${lines.length}`);
 process.exitCode = missing.length + unknown > 0 ? 1 : 0;
