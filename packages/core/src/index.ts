@@ -34,7 +34,7 @@ export type { Logger } from "./logger.js";
 export { MemorySessionStore } from "./memory-store.js";
 export type { Message } from "./message.js";
 export type { ClientOptions, PublishMode, SessionLossPolicy } from "./options.js";
-export type { PublishOptions, PublishResult, WhenOffline } from "./publish-options.js";
+export type { PublishOptions, PublishResult, WhenOffline, WriteOverflow } from "./publish-options.js";
 export type { PoolRouting, PublisherPoolOptions } from "./publisher-pool-options.js";
 export type { RefusalContext, RefusalPolicy, RefusalVerdict } from "./refusals.js";
 export type { RequestOptions } from "./request.js";

@@ -24,7 +24,7 @@ import { type Clock, systemClock } from "./clock.js";
 import type { CredentialsProvider } from "./credentials.js";
 import type { MqttError, ReasonCodeError } from "./errors.js";
 import { type Logger, quiet } from "./logger.js";
-import { type WhenOffline, whenOffline } from "./publish-options.js";
+import { type WhenOffline, whenOffline, type WriteOverflow } from "./publish-options.js";
 import {
   type PublisherPoolOptions,
   type ResolvedPublisherPool,
@@ -142,6 +142,12 @@ export interface ClientOptions {
    */
   readonly maximumPendingBytes?: number | undefined;
   /**
+   * What a QoS 0 publish does on a connection whose link has left `maximumPendingBytes` behind: wait for room (default: nothing is
+   * lost), or `drop-newest`: reject with `WRITE_QUEUE_FULL`, certainly not sent, so that no call ever waits for a slow link. QoS 1
+   * and 2 always wait.
+   */
+  readonly writeOverflow?: WriteOverflow | undefined;
+  /**
    * Payload bytes, and packets, of QoS 0 that may be accepted in one turn of the event loop; the `publish` that reaches either
    * resolves in a later turn, once the link has room. Default 64 KiB and 256: an endless loop of awaited publishes then
    * leaves timers and messages their turn.
@@ -221,6 +227,7 @@ export interface ResolvedOptions {
   readonly maximumBufferedBytes: number;
   readonly whenOffline: WhenOffline;
   readonly maximumPendingBytes: number;
+  readonly writeOverflow: WriteOverflow;
   readonly maximumTurnBytes: number;
   readonly maximumTurnPackets: number;
   readonly responseTopic: string | undefined;
@@ -293,6 +300,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maximumBufferedBytes: bound("maximumBufferedBytes", options.maximumBufferedBytes ?? 64 * MIB),
     whenOffline: whenOffline(options.whenOffline ?? "reject"),
     maximumPendingBytes: bound("maximumPendingBytes", options.maximumPendingBytes ?? 64 * MIB),
+    writeOverflow: oneOf("writeOverflow", options.writeOverflow ?? "wait", ["wait", "drop-newest"]),
     maximumTurnBytes: bound("maximumTurnBytes", options.maximumTurnBytes ?? 65_536),
     maximumTurnPackets: bound("maximumTurnPackets", options.maximumTurnPackets ?? 256),
     responseTopic: options.responseTopic === undefined ? undefined : topicName("responseTopic", options.responseTopic),

@@ -6,6 +6,9 @@ import { InvalidArgumentError } from "./errors.js";
 /** What a call does while there is no connection: reject with `NOT_CONNECTED`, or wait for one. */
 export type WhenOffline = "reject" | "wait";
 
+/** What a QoS 0 publish does for which there is no room: wait, or reject with `WRITE_QUEUE_FULL`. */
+export type WriteOverflow = "wait" | "drop-newest";
+
 /** How to publish. */
 export interface PublishOptions {
   /** 0 at most once (default), 1 at least once, 2 exactly once (section 4.3). */

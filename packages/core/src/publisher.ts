@@ -92,7 +92,7 @@ export class Publisher {
       const info = connection?.info;
       if (connection === undefined || info === undefined) return this.#offline(packet, options);
       if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal, "not-sent"));
-      if (this.#waiting.size > 0 || this.#full(connection)) return this.#online(packet, options);
+      if (this.#waiting.size > 0 || this.#full(connection)) return this.#online(connection, packet, options);
       const fitting = this.#fit(packet, info);
       if (fitting.qos === 0) return this.#sendOnce(connection, fitting, options, info);
       const interval = packet.properties?.messageExpiryInterval;
@@ -130,18 +130,28 @@ export class Publisher {
     if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal, "not-sent"));
     const { maximum, held } = this.#pending;
     if (held + this.#waiting.bytes + pendingCost(size) > maximum) {
-      const text = `The publishes that wait for a connection would pass ${maximum} bytes`;
-      return Promise.reject(new MqttError("WRITE_QUEUE_FULL", text, { delivery: "not-sent" }));
+      return Promise.reject(this.#dropped(`The publishes that wait for a connection would pass ${maximum} bytes`));
     }
     return this.#waiting.add(packet, size, options, true);
   }
 
   /** There is a connection, but no room, or others wait already. */
-  #online(packet: PublishPacket, options: PublishOptions): Promise<PublishResult> {
+  #online(connection: Connection, packet: PublishPacket, options: PublishOptions): Promise<PublishResult> {
+    const { length } = encode(packet); // a wrong argument is the more useful answer
+    if (packet.qos === 0 && this.#options.writeOverflow === "drop-newest") {
+      const full = this.#dropped(`The link takes no more, and ${this.#pending.maximum} bytes wait for it`);
+      // In a later turn: a loop that passes over the error must not keep the link from draining.
+      return connection.sender.turn().then(() => Promise.reject(full));
+    }
     const offline = (options.whenOffline ?? this.#options.whenOffline) === "wait";
-    const waiting = this.#waiting.add(packet, encode(packet).length, options, offline);
+    const waiting = this.#waiting.add(packet, length, options, offline);
     this.#schedule();
     return waiting;
+  }
+
+  #dropped(text: string): MqttError {
+    this.#stats.publishesDropped++;
+    return new MqttError("WRITE_QUEUE_FULL", text, { delivery: "not-sent" });
   }
 
   /** What was accepted and no link has taken fills its memory. */

@@ -18,6 +18,8 @@ export interface Stats {
   publishesAcked: number;
   /** QoS 1/2 publishes sent again after a reconnect. */
   publishesReplayed: number;
+  /** Publishes rejected with `WRITE_QUEUE_FULL`, which were not sent. */
+  publishesDropped: number;
   /** Gauge: QoS 1/2 publishes accepted and not settled. */
   publishesInflight: number;
   /** Gauge: QoS 1/2 publishes the broker would take now. */
@@ -67,6 +69,7 @@ export function newStats(): Stats {
     publishesSent: 0,
     publishesAcked: 0,
     publishesReplayed: 0,
+    publishesDropped: 0,
     publishesInflight: 0,
     sendQuota: 0,
     inboundPublishes: 0,

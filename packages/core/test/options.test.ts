@@ -58,6 +58,7 @@ const WRONG: Record<string, readonly unknown[]> = {
   qosDowngrade: [1, "yes", null],
   maximumBufferedBytes: [0, ...NO_NUMBER],
   maximumPendingBytes: [0, ...NO_NUMBER],
+  writeOverflow: ["drop-oldest", "block", 1, true, null],
   maximumTurnBytes: [0, ...NO_NUMBER],
   maximumTurnPackets: [0, ...NO_NUMBER],
   lenientDecoding: [1, "no", null],

@@ -2,7 +2,9 @@
 import { encodeInto, encodePublishHeader, type Packet, type PublishPacket, withDuplicate, Writer } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { MqttError } from "../errors.js";
+import type { WriteOverflow } from "../publish-options.js";
 import type { Link } from "../transport.js";
+import { Latch } from "./latch.js";
 
 /** Bytes after which the chunk of a turn leaves at once instead of at its end. */
 const FLUSH_AT = 64 * 1024;
@@ -15,6 +17,8 @@ const UNCOPIED_WHEN_WAITING = 4 * 1024;
 export interface TurnLimits {
   readonly maximumTurnBytes: number;
   readonly maximumTurnPackets: number;
+  /** Whether callers also wait for a link whose buffer is full. */
+  readonly writeOverflow: WriteOverflow;
 }
 
 interface FlushWaiter {
@@ -31,6 +35,8 @@ export class Sender {
   readonly #clock: Clock;
   readonly #maximumTurnBytes: number;
   readonly #maximumTurnPackets: number;
+  /** Whether callers wait for a full link. */
+  readonly #patient: boolean;
   readonly #writer = new Writer();
   #scheduled = false;
   #open = true;
@@ -39,8 +45,9 @@ export class Sender {
   #unread = 0;
   #turnBytes = 0;
   #turnPackets = 0;
-  /** One promise for all who have to wait for a later turn. */
-  #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  /** Who waits for the next turn, and who for the one that finds the link with room. */
+  readonly #next = new Latch();
+  readonly #room = new Latch();
   /** Who waits for the chunk of this turn to be flushed, and for chunks that were handed over. */
   #flushing: FlushWaiter[] = [];
   readonly #unflushed = new Set<FlushWaiter>();
@@ -52,6 +59,7 @@ export class Sender {
     this.#clock = clock;
     this.#maximumTurnBytes = limits.maximumTurnBytes;
     this.#maximumTurnPackets = limits.maximumTurnPackets;
+    this.#patient = limits.writeOverflow === "wait";
     this.lastSent = clock.now();
   }
 
@@ -74,7 +82,14 @@ export class Sender {
   room(): Promise<void> {
     if (!this.#open) return Promise.resolve();
     this.#schedule();
-    return this.#wait();
+    return this.#room.wait();
+  }
+
+  /** Resolves in a later turn, whatever the link does. */
+  turn(): Promise<void> {
+    if (!this.#open) return Promise.resolve();
+    this.#schedule();
+    return this.#next.wait();
   }
 
   /** Sends a packet with this turn's chunk. Throws the codec's `EncodeError`, and then sends nothing. */
@@ -101,7 +116,7 @@ export class Sender {
 
   /**
    * Sends a QoS 0 PUBLISH. Returns undefined if the caller may go on at once, else a promise that resolves in a later turn,
-   * when the link has drained. The payload must not change before that. Throws the codec's `EncodeError`.
+   * when the link has drained, if callers are to wait for that. The payload must not change before that. Throws the codec's `EncodeError`.
    */
   publish(packet: PublishPacket): Promise<void> | undefined {
     if (!this.#open) return undefined;
@@ -117,7 +132,8 @@ export class Sender {
     this.#turnBytes += size;
     this.#turnPackets++;
     const more = this.#turnPackets < this.#maximumTurnPackets && this.#turnBytes < this.#maximumTurnBytes;
-    return more && !this.#congested ? undefined : this.room();
+    if (more && !(this.#congested && this.#patient)) return undefined;
+    return this.#patient ? this.room() : this.turn();
   }
 
   /**
@@ -154,8 +170,8 @@ export class Sender {
   /** Nothing more is sent; whoever waits goes on. */
   close(): void {
     this.#open = false;
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#next.release();
+    this.#room.release();
   }
 
   /** The link is gone, and with it what it had not handed over. */
@@ -201,21 +217,10 @@ export class Sender {
     this.#scheduled = false;
     if (!this.#open) return;
     this.flush();
-    if (this.#congested) return;
+    this.#next.release();
+    if (this.#congested && this.#patient) return;
     this.#turnBytes = 0;
     this.#turnPackets = 0;
-    this.#room?.resolve();
-    this.#room = undefined;
-  }
-
-  #wait(): Promise<void> {
-    if (this.#room === undefined) {
-      let resolve!: () => void;
-      const promise = new Promise<void>((done) => {
-        resolve = done;
-      });
-      this.#room = { promise, resolve };
-    }
-    return this.#room.promise;
+    if (!this.#congested) this.#room.release();
   }
 }
