@@ -111,28 +111,6 @@ describe("publish", () => {
     await bench.end(client);
   });
 
-  it("every refusal has its code", async () => {
-    const bench = new Bench();
-    const { client, connection } = await bench.connect();
-    const codes: [number, string][] = [
-      [0x80, "REFUSED"],
-      [0x83, "REFUSED"],
-      [0x87, "NOT_AUTHORIZED"],
-      [0x90, "TOPIC_NAME_INVALID"],
-      [0x91, "REFUSED"],
-      [0x97, "QUOTA_EXCEEDED"],
-      [0x99, "PAYLOAD_FORMAT_INVALID"],
-    ];
-    for (const [reasonCode, code] of codes) {
-      const sent = follow(client.publish("t", "", { qos: 1 }));
-      const { packetId } = await connection.expect(Publish);
-      connection.send(puback(packetId, reasonCode));
-      await bench.clock.settle();
-      expect(sent.error).toMatchObject({ code, reasonCode });
-    }
-    await bench.end(client);
-  });
-
   it("rejects with NOT_CONNECTED and sends nothing while there is no connection [parity 69]", async () => {
     const bench = new Bench();
     const client = bench.client();
