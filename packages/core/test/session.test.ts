@@ -472,6 +472,17 @@ describe("acknowledgements of the broker", () => {
     expect([one.ack?.reasonCode, two.ack?.reasonCode]).toEqual([0x10, 0x10]);
   });
 
+  it("tell a message that was published again what was said of it this time, not in the session that was lost", () => {
+    const bench = new SessionBench();
+    bench.connected(false);
+    const message = bench.publish("a", 2);
+    bench.pubrec(1, 0x10);
+    bench.reconnected(false);
+    bench.pubrec(1);
+    bench.pubcomp(1);
+    expect(message.ack?.reasonCode).toBe(0);
+  });
+
   it("that are stray or mismatched are ignored, counted and change nothing [parity 85]", () => {
     const bench = new SessionBench();
     bench.connected(false, { receiveMaximum: 3 });
