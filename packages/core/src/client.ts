@@ -21,6 +21,7 @@ import { Requester, type RequestOptions } from "./request.js";
 import { type RequestHandler, type RespondOptions, RESPONSES_AT_A_TIME, responder } from "./respond.js";
 import type { ServerInfo } from "./server-info.js";
 import type { RecordPort } from "./session/record-port.js";
+import { highestPacketId } from "./session/packet-identifiers.js";
 import { Session, type SessionPort } from "./session/session.js";
 import type { SessionStore } from "./store.js";
 import { StoreDriver, type StoreDriverPort } from "./store-driver.js";
@@ -60,7 +61,7 @@ export class Client {
       this.#sessionPort(store),
       this.#stats,
       resolved.receiveMaximum,
-      undefined,
+      highestPacketId(options),
       this.#buffered,
     );
     this.#subscriptions = new Subscriptions(

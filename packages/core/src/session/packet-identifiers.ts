@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
+ * A client whose options carry this has no identifiers above the number given. For tests that want the pool to run dry: neither
+ * exported nor a public option.
+ */
+export const HIGHEST_PACKET_ID: unique symbol = Symbol("highestPacketId");
+
+/** What the options of a client say of {@link HIGHEST_PACKET_ID}. */
+export function highestPacketId(options: object): number | undefined {
+  return (options as { readonly [HIGHEST_PACKET_ID]?: number })[HIGHEST_PACKET_ID];
+}
+
+/**
  * The Packet Identifiers of one session and who holds each: one pool for PUBLISH, SUBSCRIBE and UNSUBSCRIBE, never 0,
  * never one still in use, round robin [MQTT-2.2.1-3]. Lives as long as the session.
  */
