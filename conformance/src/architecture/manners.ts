@@ -61,14 +61,20 @@ export function checkManifest(pkg: Package): Violation[] {
   return found;
 }
 
+/**
+ * Which versions of core a plug-in takes. Before 1.0 a caret ends at the next minor, and changesets answers a peer that leaves its range
+ * with a major: the range then says where it ends. From core 1.0 on it is `workspace:^`.
+ */
+const CORE_RANGE = /^>=0\.\d+\.\d+ <1\.0\.0$/;
+
 /** A plug-in takes core from its user: any compatible version, one copy. */
 export function checkPlugin(pkg: Package): Violation[] {
   const { dependencies, peerDependencies, devDependencies } = pkg.manifest;
   const found: Violation[] = [];
   if (dependencies?.["@mqttv5/core"] !== undefined)
     found.push(`${pkg.folder} must take core as a peer, not as a dependency`);
-  if (peerDependencies?.["@mqttv5/core"] !== "workspace:^")
-    found.push(`${pkg.folder} must list core under peerDependencies as workspace:^`);
+  if (!CORE_RANGE.test(peerDependencies?.["@mqttv5/core"] ?? ""))
+    found.push(`${pkg.folder} must list core under peerDependencies as >=0.1.0 <1.0.0`);
   if (devDependencies?.["@mqttv5/core"] !== "workspace:^")
     found.push(`${pkg.folder} must list core under devDependencies as workspace:^`);
   return found;
