@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks the packages as a user gets them: packed, installed by npm without a network, compiled against, run.
-//   - every packed package passes publint and attw
+//   - every packed package passes publint and attw, and holds LICENSE and NOTICE
 //   - npm installs wire, core and codec-json from their tarballs, and core brings no third-party package
 //   - the README's first TypeScript example compiles, with and without @types/node, and ends by itself against a broker
 //   - so does its plain-JavaScript variant
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   existsSync,
@@ -21,10 +21,12 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { bin, node, npm, root } from "./command.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "mqttv5-pack-"));
 const consumer = join(folder, "consumer");
+const extract = promisify(execFile);
 let failures = 0;
 
 function report(name, problem) {
@@ -51,10 +53,20 @@ function tarball({ manifest }) {
   return join(folder, `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`);
 }
 
+/** What the license wants to go with every copy: the repository's own texts. */
+async function legal(entry) {
+  for (const name of ["LICENSE", "NOTICE"]) {
+    const { stdout } = await extract("tar", ["-xOzf", tarball(entry), `package/${name}`]).catch(() => ({ stdout: "" }));
+    const same = stdout === readFileSync(join(root, name), "utf8");
+    report(`${name} of ${entry.name}`, same ? undefined : `the tarball has no ${name}, or another one`);
+  }
+}
+
 async function pack(entry) {
   const packing = node(bin("pnpm"), ["pack", "--pack-destination", folder], { cwd: entry.home });
   if (!(await check(`pack ${entry.name}`, packing, () => (existsSync(tarball(entry)) ? undefined : "no tarball"))))
     return;
+  await legal(entry);
   await check(`publint ${entry.name}`, node(bin("publint"), ["run", "--strict", tarball(entry)]));
   const attw = node(bin("@arethetypeswrong/cli", "attw"), ["--profile", "esm-only", "--no-color", tarball(entry)]);
   await check(`attw ${entry.name}`, attw);
@@ -99,12 +111,21 @@ async function install() {
 async function compile() {
   const source = example("ts");
   writeFileSync(join(consumer, "first.ts"), source);
+  writeFileSync(join(consumer, "globals.d.ts"), "declare const console: { log(...values: unknown[]): void };\n");
   const base = { target: "ES2022", module: "NodeNext", strict: true, outDir: "out" };
   const variants = {
     // as the README says it, in a project with @types/node
     "with @types/node": { ...base, types: ["node"] },
     // and in one with the default libraries alone, where every declaration of ours is checked too
     "without @types/node": { ...base, types: [], skipLibCheck: false, noEmit: true },
+    // and in one without a platform's types at all: it brings AbortSignal, URL and ReadableStream, or skips the check of libraries
+    "with neither Node's nor the DOM's types": {
+      ...base,
+      lib: ["ES2023", "ESNext.Disposable"],
+      types: [],
+      skipLibCheck: true,
+      noEmit: true,
+    },
   };
   mkdirSync(join(consumer, "node_modules", "@types"), { recursive: true });
   symlinkSync(
@@ -114,7 +135,10 @@ async function compile() {
   );
   for (const [name, compilerOptions] of Object.entries(variants)) {
     const config = join(consumer, `tsconfig.${Object.keys(variants).indexOf(name)}.json`);
-    writeFileSync(config, JSON.stringify({ compilerOptions, files: ["first.ts"] }));
+    writeFileSync(
+      config,
+      JSON.stringify({ compilerOptions, files: compilerOptions.lib ? ["globals.d.ts", "first.ts"] : ["first.ts"] }),
+    );
     await check(
       `compile the README's TypeScript ${name}`,
       node(bin("typescript", "tsc"), ["-p", config], { cwd: consumer }),
