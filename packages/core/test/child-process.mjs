@@ -202,6 +202,90 @@ const programs = {
     return { state: client.state.status };
   },
 
+  /** In many states one after the other, by `disconnect` and by dispose: what the calls came to, and what is left. */
+  async endings() {
+    const results = {};
+    for (const how of ["disconnect", "dispose"]) {
+      for (const [name, enter] of Object.entries(endings)) {
+        const { client, calls } = await enter(`${how}-${name}`);
+        const before = client.state.status;
+        const outcomes = calls.map(outcome);
+        await (how === "dispose" ? client[Symbol.asyncDispose]() : client.disconnect());
+        const settled = await Promise.all(outcomes);
+        // A socket takes a moment to close.
+        for (let wait = 1; left().length > 0 && wait < 1000; wait *= 2) await new Promise((go) => setTimeout(go, wait));
+        results[`${name}, ${how}`] = [before, ...settled, client.state.status, ...left()].join(" > ");
+      }
+    }
+    return results;
+  },
+
+  // Faults of section 7 of the field lessons that leave something to be handled
+
+  /** A: Receive Maximum 1, and none of 3 publishes is acked. */
+  async quota() {
+    const client = clientOf();
+    await client.connect();
+    const calls = ["1", "2", "3"].map((text) => outcome(client.publish(TOPIC, text, { qos: 1 })));
+    await told();
+    await client.disconnect();
+    return Promise.all(calls);
+  },
+
+  /** E, F: what the broker does not take. */
+  async limits() {
+    const client = clientOf();
+    await client.connect();
+    const codes = await Promise.all([
+      outcome(client.publish(TOPIC, "x".repeat(500))),
+      outcome(client.publish(TOPIC, "x", { qos: 1 })),
+      outcome(client.publish(TOPIC, "x", { retain: true })),
+      outcome(client.subscribe("a/#")),
+    ]);
+    await client.disconnect();
+    return codes;
+  },
+
+  /** P, I: a broker that accepts and drops, again and again; and that gave the client its identifier. */
+  async dropped() {
+    const client = clientOf({ clientId: "", reconnectBackoff: constantBackoff(1) });
+    await client.connect();
+    await until(() => client.stats().connects === 5);
+    await client.disconnect();
+    return { clientId: client.clientId, publish: await outcome(client.publish(TOPIC, "", { qos: 2 })) };
+  },
+
+  /** H, T: the line is cut while a handler runs, and the message comes again. */
+  async handled() {
+    const client = clientOf({ reconnectBackoff: constantBackoff(1) });
+    await client.connect();
+    let calls = 0;
+    const subscribed = outcome(
+      client.subscribeCallback(
+        TOPIC,
+        async () => {
+          calls++;
+          await until(() => client.stats().inboundDuplicates === 1);
+          throw new Error("a handler's own affair");
+        },
+        { qos: 1 },
+      ),
+    );
+    await until(() => client.stats().connects === 2 && client.state.status === "waiting");
+    await client.disconnect();
+    return { subscribed: await subscribed, calls };
+  },
+
+  /** The broker answers no PINGREQ, on one connection. */
+  async silence() {
+    const client = clientOf({ keepAlive: 1, pingTimeout: 50, reconnectBackoff: constantBackoff(1) });
+    await client.connect();
+    const loop = outcome(read(await client.subscribe(TOPIC)));
+    const publish = await publishBoth(client);
+    await client.disconnect();
+    return { publish, loop: await loop, pingTimeouts: client.stats().pingTimeouts };
+  },
+
   /** While an earlier one is under way. */
   async closing() {
     const client = clientOf();
@@ -212,6 +296,110 @@ const programs = {
     return { first: await first, second: await second, disposed: await disposed, state: client.state.status };
   },
 };
+
+const never = () => new Promise(() => {});
+const authenticator = (behaviour) => ({
+  method: "TOKEN",
+  begin: () => ({ initial: new Uint8Array(1), respond: never, ...behaviour }),
+});
+
+/** Connects with the calls that `ask` makes, once `reached`. */
+async function connectedClient(clientId, options, ask = async () => [], reached = () => true) {
+  const client = clientOf({ clientId, ...options });
+  await client.connect();
+  const calls = await ask(client);
+  await until(() => reached(client));
+  return { client, calls };
+}
+
+/** Begins to connect, and comes as far as `reached`. */
+async function connectingClient(clientId, options, reached = () => true) {
+  const client = clientOf({ clientId, ...options });
+  const calls = [client.connect(), client.connected()];
+  for (const call of calls) call.catch(() => {}); // it may fail before anybody looks
+  await until(() => reached(client));
+  return { client, calls };
+}
+
+/** Notes that it was called, and never comes back. */
+function hanging() {
+  const call = () => {
+    call.reached = true;
+    return never();
+  };
+  return call;
+}
+
+/** States that a client can be ended in. */
+const endings = {
+  "asking for credentials": (id) => {
+    const credentials = hanging();
+    return connectingClient(id, { credentials }, () => credentials.reached);
+  },
+  dialling: (id) => {
+    const connect = hanging();
+    return connectingClient(id, { transport: { connect } }, () => connect.reached);
+  },
+  "beginning an authentication": (id) => {
+    const begin = hanging();
+    return connectingClient(id, { authenticator: { method: "TOKEN", begin } }, () => begin.reached);
+  },
+  "verifying CONNACK": (id) => {
+    const verify = hanging();
+    return connectingClient(id, { authenticator: authenticator({ verify }) }, () => verify.reached);
+  },
+  "loading its store": (id) => {
+    const load = hanging();
+    const done = () => undefined;
+    const store = { load, put: done, delete: done, setMeta: done, reset: done, close: done };
+    return connectingClient(id, { store }, () => load.reached);
+  },
+  "waiting for the next attempt": (id) => {
+    const connect = () => Promise.reject(new Error("nobody is there"));
+    const options = { retryInitialConnect: true, transport: { connect } };
+    return connectingClient(id, options, (client) => client.state.status === "waiting");
+  },
+  connected: (id) => connectedClient(id),
+  "re-authenticating": (id) =>
+    connectedClient(id, { authenticator: authenticator() }, async (client) => [client.reauthenticate()]),
+  "answering a challenge of a re-authentication": (id) => {
+    const respond = hanging();
+    const options = { authenticator: authenticator({ respond }) };
+    return connectedClient(
+      id,
+      options,
+      async (client) => [client.reauthenticate()],
+      () => respond.reached,
+    );
+  },
+  "not reading": (id) =>
+    connectedClient(id, {}, async (client) => {
+      const queue = await client.subscribeQueue(id, { overflow: "pause", bufferSize: 1 });
+      for (const text of ["1", "2", "3"]) await client.publish(id, text);
+      await until(() => queue.size > 0);
+      return [queue.closed];
+    }),
+  "a handler never returns": (id) =>
+    connectedClient(id, {}, async (client) => {
+      const handler = hanging();
+      await client.subscribeCallback(id, handler, { qos: 1 });
+      const publish = client.publish(id, "x", { qos: 1 });
+      await until(() => handler.reached);
+      return [publish];
+    }),
+  "waiting for answers": (id) =>
+    connectedClient(id, {}, async (client) => [
+      client.publish("unanswered", "", { qos: 1 }),
+      client.publish("unanswered", "", { qos: 2 }),
+      client.request("nobody", "?"),
+    ]),
+  "with a pool": (id) => connectedClient(id, { publisherPool: { size: 2 } }),
+};
+
+/** What keeps this process alive, besides the pipes to the test and the loop that looks. */
+function left() {
+  return process.getActiveResourcesInfo().filter((name) => name !== "PipeWrap" && name !== "Immediate");
+}
 
 function aborter() {
   const controller = new AbortController();

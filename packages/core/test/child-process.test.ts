@@ -8,13 +8,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Packet, PacketType, ReasonCode } from "@mqttv5/wire";
-import { type ScriptedConnection, ScriptedPeer, systemClock } from "@mqttv5/testing";
+import {
+  type AuthenticationContext,
+  type AuthenticationRounds,
+  type ScriptedConnection,
+  ScriptedPeer,
+  systemClock,
+  TestBroker,
+} from "@mqttv5/testing";
 import { listen } from "@mqttv5/testing/node";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { grant, puback, pubcomp, pubrec, suback } from "./bench.js";
+import { grant, puback, pubcomp, publish, pubrec, suback } from "./bench.js";
 
-const { Connack, Connect, Disconnect, Publish, Pubrel, Subscribe, Unsubscribe } = PacketType;
+const { Connack, Connect, Disconnect, Pingreq, Puback, Publish, Pubrel, Subscribe, Unsubscribe } = PacketType;
 
 const directory = mkdtempSync(join(tmpdir(), "mqttv5-child-"));
 const program = join(directory, "child-process.mjs");
@@ -50,10 +57,15 @@ interface Scene {
   tell(): void;
 }
 
-/** Runs a program of the child's to its end, against a script. */
-async function run(name: string, script: (scene: Scene) => Promise<unknown>, scheme = "mqtt"): Promise<Ended> {
+/** Runs a program of the child's to its end, against a script, or a broker of its own. */
+async function run(
+  name: string,
+  script: (scene: Scene) => Promise<unknown>,
+  scheme = "mqtt",
+  broker?: TestBroker,
+): Promise<Ended> {
   const peer = new ScriptedPeer({ clock: systemClock, timeout: LIMIT });
-  const listener = await listen({ accept: (link) => peer.attach(link) });
+  const listener = await listen(broker ?? { accept: (link) => peer.attach(link) });
   if (script === nobody) await listener.close();
   const inherited = Object.entries(process.env).filter(([key]) => !/^(NODE_|NO_COLOR$|FORCE_COLOR$)/.test(key));
   const child = spawn(process.execPath, [program, name, listener.url.replace("mqtt", scheme)], {
@@ -138,6 +150,11 @@ const answering =
 
 const busy = answering((connection) => connection.send({ type: Connack, sessionPresent: false, reasonCode: 0x88 }));
 const gone: unknown = expect.stringMatching(/^CONNECT(ION_LOST|_FAILED)$/);
+
+/** Believes everybody at once, and asks who authenticates again a question. */
+function* token(_data: Uint8Array | undefined, { reauthentication }: AuthenticationContext): AuthenticationRounds {
+  if (reauthentication) yield new Uint8Array(1);
+}
 
 describe("a program without a listener [decision 5]", () => {
   describe("ends by itself when its connect fails:", () => {
@@ -295,6 +312,119 @@ describe("a program without a listener [decision 5]", () => {
       dequeue: "ABORTED",
       unsubscribe: "ABORTED unknown",
     });
+  });
+
+  describe("meets these faults and ends by itself:", () => {
+    it("fault A: Receive Maximum 1 and no ack at all", async () => {
+      const ended = await run("quota", async ({ peer, tell }) => {
+        const connection = await peer.acceptConnect({ connack: { properties: { receiveMaximum: 1 } } });
+        await connection.expect({ type: Publish, qos: 1 });
+        tell();
+        await goodbye(connection);
+      });
+      expectClean(ended, ["CLOSED unknown", "CLOSED not-sent", "CLOSED not-sent"]);
+    });
+
+    it("faults E and F: a broker that takes next to nothing", async () => {
+      const properties = {
+        maximumPacketSize: 50,
+        maximumQoS: 0,
+        retainAvailable: false,
+        wildcardSubscriptionAvailable: false,
+      } as const;
+      const ended = await run("limits", async ({ peer }) =>
+        goodbye(await peer.acceptConnect({ connack: { properties } })),
+      );
+      expectClean(ended, [
+        "PACKET_TOO_LARGE not-sent",
+        "QOS_NOT_SUPPORTED not-sent",
+        "RETAIN_NOT_SUPPORTED not-sent",
+        "WILDCARD_SUBS_UNSUPPORTED not-sent",
+      ]);
+    });
+
+    it("faults I and P: an assigned identifier, and a broker that accepts and drops", async () => {
+      const ended = await run("dropped", async ({ peer }) => {
+        const properties = { assignedClientIdentifier: "given" };
+        for (let round = 0; round < 4; round++) {
+          const connection = await peer.acceptConnect({ connack: { sessionPresent: round > 0, properties } });
+          connection.cut();
+        }
+        await goodbye(await peer.acceptResume());
+      });
+      expectClean(ended, { clientId: "given", publish: "NOT_CONNECTED not-sent" });
+    });
+
+    it("faults H and T: a cut while a handler runs, and a handler that throws", async () => {
+      const ended = await run("handled", async ({ peer }) => {
+        const connection = await peer.acceptConnect();
+        await grant(connection);
+        const message = publish("t", "x", { qos: 1, packetId: 5 });
+        connection.send(message);
+        await connection.delivered();
+        connection.end();
+        const next = await peer.acceptResume();
+        next.send({ ...message, duplicate: true });
+        await next.expect({ type: Puback, packetId: 5 });
+        next.end();
+      });
+      expectClean(ended, { subscribed: "done", calls: 1 });
+    });
+
+    it("fault S: QoS 2 past PUBREC, and the session is lost", async () => {
+      const ended = await run("talk", async (scene) => {
+        const { connection, two } = await upToPublish(scene);
+        connection.send(pubrec(two));
+        await connection.expect(Pubrel);
+        connection.cut();
+        const next = await scene.peer.acceptConnect();
+        await grant(next);
+        await grant(next);
+        await finish(next);
+      });
+      expectClean(ended, { publish: ["done", "done"], loop: "done" });
+    });
+
+    it("a broker that answers no PINGREQ", async () => {
+      const ended = await run("silence", async ({ peer }) => {
+        const connection = await peer.acceptConnect();
+        await grant(connection);
+        for (const type of [Publish, Publish, Pingreq]) await connection.expect(type);
+        await finish(await peer.acceptResume());
+      });
+      expectClean(ended, { publish: ["done", "done"], loop: "done", pingTimeouts: 1 });
+    });
+  });
+
+  it("has no active handle after disconnect or dispose in any state", async () => {
+    const broker = new TestBroker({
+      authenticationMethods: { TOKEN: token },
+      // A broker that never answers
+      authorizePublish: ({ topic }) => (topic === "unanswered" ? new Promise(() => {}) : undefined),
+    });
+    const ended = await run("endings", () => new Promise(() => {}), "mqtt", broker);
+    const connecting = "connecting > CLOSED > CLOSED > closed";
+    const reauthenticating = "connected > CLOSED unknown > closed";
+    const expected: Record<string, string> = {
+      "asking for credentials": connecting,
+      dialling: connecting,
+      "beginning an authentication": connecting,
+      "verifying CONNACK": connecting,
+      "loading its store": "idle > CLOSED > CLOSED > closed",
+      "waiting for the next attempt": "waiting > CLOSED > CLOSED > closed",
+      connected: "connected > closed",
+      "re-authenticating": reauthenticating,
+      "answering a challenge of a re-authentication": reauthenticating,
+      "not reading": "connected > done > closed",
+      "a handler never returns": "connected > done > closed",
+      "waiting for answers": "connected > CLOSED unknown > CLOSED unknown > CLOSED not-sent > closed",
+      "with a pool": "connected > closed",
+    };
+    const both = ["disconnect", "dispose"].flatMap((how) =>
+      Object.entries(expected).map(([name, outcome]) => [`${name}, ${how}`, outcome] as const),
+    );
+    expectClean(ended, Object.fromEntries(both));
+    await broker.close();
   });
 
   describe("has no active handle after disconnect", () => {

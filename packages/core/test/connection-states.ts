@@ -84,8 +84,8 @@ async function reauthenticating(options: Partial<ClientOptions>, authenticator: 
   return { bench, client, connection, calls: { call }, method: METHOD };
 }
 
-/** A client whose link hands over what comes after its end as well. */
-async function overRudeLink(options: Partial<ClientOptions>): Promise<Scene> {
+/** A client whose link hands over what comes while it is paused, and after its end. */
+async function overRudeLink(options: Partial<ClientOptions>, authenticator?: TestAuthenticator): Promise<Scene> {
   const bench = new Bench();
   const inner = bench.peer.transport();
   const receivers: LinkReceiver[] = [];
@@ -100,6 +100,11 @@ async function overRudeLink(options: Partial<ClientOptions>): Promise<Scene> {
       return link;
     },
   };
+  if (authenticator !== undefined) {
+    const scene = await start(bench, { transport, authenticator, ...options });
+    const deliver = (bytes: Uint8Array): void => receivers[0]?.received(bytes);
+    return { ...scene, bench, calls: { connect: scene.connecting }, method: METHOD, deliver };
+  }
   const { client, connection } = await bench.connect({ transport, ...options });
   const deliver = (bytes: Uint8Array): void => {
     receivers[0]?.received(bytes);
@@ -151,6 +156,16 @@ export const states: readonly ConnectionState[] = [
       const verdict = deferred<void>();
       const scene = await connecting(options, new TestAuthenticator({ verify: () => verdict.promise }));
       return { ...scene, ahead: connack(), release: () => verdict.resolve() };
+    },
+  },
+  {
+    name: "CONNACK is being verified, and the link does not pause",
+    async enter(options = {}) {
+      const verdict = deferred<void>();
+      const scene = await overRudeLink(options, new TestAuthenticator({ verify: () => verdict.promise }));
+      scene.connection.send(connack());
+      await scene.bench.clock.settle();
+      return { ...scene, release: () => verdict.resolve() };
     },
   },
   {
@@ -320,6 +335,16 @@ export const states: readonly ConnectionState[] = [
       await scene.bench.clock.advance(100);
       const next = await scene.bench.peer.accept();
       await next.expect(PacketType.Connect);
+      return { ...scene, connection: next };
+    },
+  },
+  {
+    name: "connected again, and the old link still speaks",
+    async enter(options = {}) {
+      const scene = await overRudeLink(options);
+      scene.connection.cut();
+      const next = await scene.bench.peer.acceptResume();
+      await scene.bench.clock.settle();
       return { ...scene, connection: next };
     },
   },
