@@ -33,7 +33,7 @@ const kinds: Readonly<Record<string, (random: () => number) => Uint8Array>> = {
   },
 };
 
-describe("whatever bytes come in whatever state", () => {
+describe("whatever bytes come in whatever state [parity 196]", () => {
   for (const state of states) {
     for (const [kind, make] of Object.entries(kinds)) {
       it(`${state.name}: ${kind} throw nothing, leave nothing waiting, and disconnect still ends it all`, async () => {
