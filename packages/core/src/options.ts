@@ -172,9 +172,12 @@ export interface ClientOptions {
   readonly store?: SessionStore | undefined;
   /** Time and randomness. Default: the platform's. */
   readonly clock?: Clock | undefined;
-  /** A connection is up. Callbacks run one at a time, in order, off the message path, and may call the client. */
+  /**
+   * A connection is up. Callbacks run one at a time, in order, off the message path, and may call the client. Within them
+   * `client.state` is that of the moment: what the callback tells of has happened, and more may have since.
+   */
   readonly onConnectionUp?: ((info: ServerInfo) => void) | undefined;
-  /** A connection was lost. Return false to stop reconnecting. */
+  /** A connection was lost: `client.state` is `waiting`, or `closed` after a fatal refusal. Return false to stop reconnecting. */
   readonly onConnectionDown?: ((cause: MqttError) => boolean | void) | undefined;
   /** An attempt failed. */
   readonly onConnectError?: ((error: MqttError) => void) | undefined;

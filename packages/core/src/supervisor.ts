@@ -139,12 +139,13 @@ export class Supervisor {
           void this.#callbacks.post(callbacks.onServerDisconnect, cause);
         }
         this.#redirected(cause);
-        if ((await this.#callbacks.post(callbacks.onConnectionDown, cause)) === false) return this.#over(cause);
-        if (this.#stopped) return this.#over(undefined);
-        if (verdict === "fatal") return this.#over(cause);
+        if (verdict === "fatal") {
+          void this.#callbacks.post(callbacks.onConnectionDown, cause);
+          return this.#over(cause);
+        }
       }
-      this.#brokers.advance();
       const delay = this.#delay.after(lasted, verdict, cause instanceof ProtocolError);
+      const until = clock.now() + delay;
       const attempt = this.#delay.failures;
       this.#reason = cause;
       this.#port.changed({
@@ -154,7 +155,12 @@ export class Supervisor {
         retryAt: clock.wallTime() + delay,
         lastServerInfo: this.#lastServerInfo,
       });
-      await this.#pause(delay);
+      // The state is told first: within a callback the client shows what is, not what was.
+      const down = lasted === undefined ? undefined : callbacks.onConnectionDown;
+      if ((await this.#callbacks.post(down, cause)) === false) return this.#over(this.#stopped ? undefined : cause);
+      if (this.#stopped) return this.#over(undefined);
+      this.#brokers.advance();
+      await this.#pause(until - clock.now());
       await this.#callbacks.flushed();
       if (this.#stopped) return this.#over(undefined);
       void this.#callbacks.post(callbacks.onReconnectAttempt, attempt, this.#brokers.upcoming.href);
