@@ -47,6 +47,20 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
+  it("refused where an earlier grant has lost its last holder meanwhile leaves nothing behind at the broker", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    const { sub } = await subscribed(bench, client, connection, "a");
+    const other = follow(client.subscribe("a", { qos: 2 }));
+    const { packetId } = await connection.expect(Subscribe);
+    await bench.clock.run(sub.unsubscribe()); // the broker is told nothing: the other one holds the filter
+    await connection.expectNone({ within: 100 });
+    connection.send(suback(packetId, 0x87));
+    expect((await confirm(connection)).filters).toEqual(["a"]);
+    expect([other.status, codeOf(other.error)]).toEqual(["rejected", "SUBSCRIBE_REFUSED"]);
+    await bench.end(client);
+  });
+
   it("to the longest legal filters is delivered to, and ended", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();

@@ -307,14 +307,17 @@ export class Subscriptions implements SubscriptionHome {
    */
   #answered(local: LocalSubscription, results: readonly FilterResult[], error: SubscribeError | undefined): string[] {
     let refused = false;
+    const left: string[] = [];
     local.answered(results);
     for (const { filter, reasonCode } of results) {
       if (reasonCode < 0x80) continue;
-      // An earlier grant to other holders stands; only this one goes.
-      this.#filters.release(local, filter);
+      // An earlier grant stands: for its other holders, or, if they have left meanwhile, for nobody.
+      const granted = this.#filters.get(filter)?.confirmed === true;
+      if (this.#filters.release(local, filter) && granted) left.push(filter);
       local.active--;
       refused = true;
     }
+    this.#giveBack(left);
     return local.active === 0 || (refused && local.strict) ? this.#remove(local, { reason: "refused", error }) : [];
   }
 
