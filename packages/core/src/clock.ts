@@ -58,12 +58,34 @@ export function systemClock(): Clock {
     now: () => platform.performance.now(),
     wallTime: () => Date.now(),
     schedule(delay, callback) {
-      const handle = platform.setTimeout(callback, Math.min(Math.max(0, delay), LONGEST));
+      if (delay > LONGEST) return longTimer(delay, callback);
+      const handle = platform.setTimeout(callback, Math.max(0, delay));
       return { cancel: () => platform.clearTimeout(handle), unref: () => (handle as Unreferable).unref?.() };
     },
     afterTurn,
     random: () => Math.random(),
     randomBytes: (length) => platform.crypto.getRandomValues(new Uint8Array(length)),
+  };
+}
+
+/** A timer that takes several of the platform's, one after the other. */
+function longTimer(delay: number, callback: () => void): Timer {
+  let left = delay;
+  let referenced = true;
+  let handle: unknown;
+  const wait = (): void => {
+    const step = Math.min(left, LONGEST);
+    left -= step;
+    handle = platform.setTimeout(left > 0 ? wait : callback, step);
+    if (!referenced) (handle as Unreferable).unref?.();
+  };
+  wait();
+  return {
+    cancel: () => platform.clearTimeout(handle),
+    unref: () => {
+      referenced = false;
+      (handle as Unreferable).unref?.();
+    },
   };
 }
 

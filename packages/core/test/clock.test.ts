@@ -98,4 +98,27 @@ describe("the clock option", () => {
     other.cancel();
     expect(calls).toEqual([60_000, "unref", handle, 0x7fffffff, 7]);
   });
+
+  it("keeps times longer than the platform's timers take, in several, and still cancels them and lets the process end", () => {
+    const set: { callback: () => void; delay: number; unreferenced: boolean }[] = [];
+    const cleared: unknown[] = [];
+    vi.stubGlobal("setTimeout", (callback: () => void, delay: number) => {
+      const timer = { callback, delay, unreferenced: false, unref: () => (timer.unreferenced = true) };
+      set.push(timer);
+      return timer;
+    });
+    vi.stubGlobal("clearTimeout", (timer: unknown) => cleared.push(timer));
+    const ran: string[] = [];
+    const timer = systemClock().schedule(2 * 0x7fffffff + 5000, () => ran.push("ran"));
+    set[0]?.callback();
+    timer.unref?.();
+    set[1]?.callback();
+    expect(ran).toEqual([]);
+    expect(set.map(({ delay }) => delay)).toEqual([0x7fffffff, 0x7fffffff, 5000]);
+    expect(set.map(({ unreferenced }) => unreferenced)).toEqual([false, true, true]);
+    timer.cancel();
+    expect(cleared).toEqual([set[2]]);
+    set[2]?.callback();
+    expect(ran).toEqual(["ran"]);
+  });
 });
