@@ -11,6 +11,8 @@ const conditions = ["@mqttv5/source", "module", "node", "development|production"
 
 export default defineConfig({
   test: {
+    // All cores: by default one is left idle, which is half of a machine with two.
+    maxWorkers: "100%",
     projects: roots.map((root) => ({
       root,
       ssr: { resolve: { conditions } },

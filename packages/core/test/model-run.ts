@@ -19,7 +19,7 @@ import type { Produced, Sent } from "./model-wire.js";
 import { seeded } from "./session-bench.js";
 
 /** Things that happen before the weather is calm. */
-const STEPS = 24;
+const STEPS = 16;
 /** Milliseconds between looks at whether all is settled, and how many there may be. */
 const CALM = 5;
 const LOOKS = 400;
