@@ -53,6 +53,8 @@ export class Lifecycle {
   #clientId: string;
   /** The broker keeps a session of ours, as far as we know. */
   #sessionHeld = false;
+  /** What a lost session leaves in the store may still be there; taken for the next one's it would swallow messages. */
+  #clearing = false;
   #transport: Promise<Transport> | undefined;
 
   constructor(parts: ClientParts) {
@@ -223,7 +225,12 @@ export class Lifecycle {
     if (!sessionPresent) this.#session.lost();
     const durable = store.setMeta(meta);
     // Other writes hold up the packets they belong to, and no more than those.
-    return sessionPresent && durable ? undefined : store.idle();
+    if (sessionPresent && durable && !this.#clearing) return undefined;
+    const idle = store.idle();
+    this.#clearing = idle !== undefined;
+    return idle?.then(() => {
+      this.#clearing = false;
+    });
   }
 
   /** The connection can be used: the session goes on, or a new one begins. */

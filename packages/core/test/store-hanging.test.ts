@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType } from "@mqttv5/wire";
 import { describe, expect, it } from "vitest";
-import { collect, codeOf, follow, grant, puback, publish } from "./bench.js";
+import { Bench, codeOf, collect, follow, grant, puback, publish } from "./bench.js";
 import { ScriptedStore } from "./scripted-store.js";
-import { connected, type StoreBench } from "./store-bench.js";
+import { connected, holding, inbound, type StoreBench } from "./store-bench.js";
 import { TrackedBench } from "./tracked-bench.js";
 
 const { Publish } = PacketType;
@@ -99,6 +99,28 @@ describe("a store that never makes a record durable", () => {
     next.send(puback(2));
     await clock.settle();
     expect(stuck.status).toBe("resolved");
+    await bench.end(client);
+  });
+});
+
+describe("a store that has not cleared what a lost session left", () => {
+  it("holds up the next connection, too, or a crash would take its messages for received ones", async () => {
+    const store = holding(inbound(7)).hold();
+    const bench = new Bench();
+    const client = bench.client({ store, retryInitialConnect: true });
+    const connecting = follow(client.connect());
+    const connection = await bench.peer.acceptConnect(); // the session is lost
+    await bench.clock.settle();
+    expect(store.waiting).toEqual(["delete in 7"]);
+    connection.cut();
+    const next = await bench.peer.acceptConnect({ connack: { sessionPresent: true } }); // that of the first CONNECT
+    next.send(publish("a", "", { qos: 2, packetId: 7 }));
+    await bench.clock.settle();
+    expect([connecting.status, client.stats().inboundPublishes]).toEqual(["pending", 0]);
+    store.free();
+    store.done("delete in 7");
+    await bench.clock.settle();
+    expect([connecting.status, client.stats().inboundPublishes]).toEqual(["resolved", 1]);
     await bench.end(client);
   });
 });
