@@ -33,7 +33,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   AUTHENTICATION_FAILED: {
     when: "the authenticator threw, gave no usable answer or does not believe the broker; or the broker did not conclude after 32 challenges",
-    delivery: ["none"],
+    delivery: ["not-sent", "none"],
     retry: "with other credentials",
   },
   CLOSED: {
