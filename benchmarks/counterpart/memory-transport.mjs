@@ -34,12 +34,13 @@ class MemorySocket {
 
 /**
  * A transport for `new Client` whose other side is an `Endpoint`. Bytes arrive in a later turn, all of one turn together. It
- * counts what the client makes of it: `writes`, `bytes`, and `timers` if the client is given its `clock`.
+ * counts what the client makes of it: `writes`, `bytes`, and `timers` and `turns` if the client is given its `clock`.
  */
 export class MemoryTransport {
   writes = 0;
   bytes = 0;
   timers = 0;
+  turns = 0;
   endpoint;
   /** While false, dialling waits. */
   reachable = true;
@@ -54,6 +55,10 @@ export class MemoryTransport {
       schedule: (delay, callback) => {
         this.timers++;
         return clock.schedule(delay, callback);
+      },
+      afterTurn: (callback) => {
+        this.turns++;
+        clock.afterTurn(callback);
       },
     };
   }

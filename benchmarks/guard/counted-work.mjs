@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a message costs in things that can be counted: writes to the link, bytes copied, promises, timers, turns asked for, and
+// bytes allocated. Bundled with core's sources by `measure.mjs` and run in a process of its own that compiles nothing, so
+// that each count is the same every time. Prints the counts per message as JSON.
+import { createHook } from "node:async_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "@mqttv5/core";
+import { CHUNK, FILTER, payloads, PERIOD, publishChunks, TOPIC } from "../counterpart/frames.mjs";
+import { MemoryTransport } from "../counterpart/memory-transport.mjs";
+import { median } from "../run/statistics.mjs";
+
+const SIZE = 256;
+/** Messages of one count: so many that the ends of V8's pages, which count as allocated, do not matter. */
+const COUNT = 32 * CHUNK;
+/** Too much of what, and in which scenes only. */
+const [plant, ...only] = process.argv.slice(2);
+const planted = [];
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function connected() {
+  const transport = new MemoryTransport();
+  const client = new Client({ broker: "mqtt://memory", clientId: "guard", transport, clock: transport.clock });
+  await client.connect();
+  return { client, transport };
+}
+
+/** For the guard's own test: one more object, or write, than a message needs. */
+function extra(transport) {
+  if (plant === "allocation") planted[0] = { plant };
+  else if (plant === "write") transport.writes++;
+  else if (plant === "copy") planted[0] = new Uint8Array(SIZE).slice();
+  else if (plant === "promise") planted[0] = Promise.resolve(plant);
+  else if (plant === "timer") transport.clock.schedule(1, () => {}).cancel();
+}
+
+async function publisher(qos, inBatches) {
+  const { client, transport } = await connected();
+  const messages = payloads(SIZE);
+  const options = { qos };
+  return {
+    transport,
+    async run() {
+      for (let at = 0; at < COUNT; at += CHUNK) {
+        const batch = [];
+        for (let i = at; i < at + CHUNK; i++) {
+          if (plant !== undefined) extra(transport);
+          const done = client.publish(TOPIC, messages[i % PERIOD], options);
+          if (inBatches) batch.push(done);
+          else await done;
+        }
+        await Promise.all(batch);
+      }
+      await turn();
+      await turn();
+    },
+  };
+}
+
+async function receiver(qos, subscribe) {
+  const { client, transport } = await connected();
+  let received = 0;
+  await subscribe(client, () => {
+    if (plant !== undefined) extra(transport);
+    received++;
+  });
+  const chunks = publishChunks({ qos, size: SIZE });
+  return {
+    transport,
+    async run() {
+      received = 0;
+      for (let at = 0; at < COUNT; at += CHUNK) {
+        transport.endpoint.write(chunks[(at / CHUNK) % chunks.length]);
+        while (received < at + CHUNK) await turn();
+        await turn();
+      }
+    },
+  };
+}
+
+const byCallback = (qos) => (client, onMessage) => client.subscribeCallback(FILTER, onMessage, { qos });
+
+async function byIterator(client, onMessage) {
+  const subscription = await client.subscribe(FILTER, { qos: 1 });
+  void (async () => {
+    for await (const message of subscription) {
+      onMessage();
+      message.ack();
+    }
+  })();
+}
+
+const SCENES = {
+  "publish QoS 0, each awaited": () => publisher(0, false),
+  "publish QoS 1": () => publisher(1, true),
+  "publish QoS 2": () => publisher(2, true),
+  "receive QoS 0, callback": () => receiver(0, byCallback(0)),
+  "receive QoS 1, callback": () => receiver(1, byCallback(1)),
+  "receive QoS 1, async iterator": () => receiver(1, byIterator),
+};
+
+/** Counts promises, and the bytes that typed arrays copy. */
+async function countCalls(run) {
+  const calls = { promises: 0, copied: 0 };
+  const hook = createHook({
+    init(_id, type) {
+      if (type === "PROMISE") calls.promises++;
+    },
+  });
+  const arrays = Object.getPrototypeOf(Uint8Array.prototype);
+  const { set, slice } = arrays;
+  arrays.set = function (source, offset) {
+    calls.copied += source.length;
+    return set.call(this, source, offset);
+  };
+  arrays.slice = function (start, end) {
+    const copy = slice.call(this, start, end);
+    calls.copied += copy.length;
+    return copy;
+  };
+  hook.enable();
+  await run();
+  hook.disable();
+  Object.assign(arrays, { set, slice });
+  return calls;
+}
+
+/** Bytes allocated on the heap and in array buffers; the young generation is large enough for no collection to come between. */
+async function allocated(run) {
+  globalThis.gc();
+  await sleep(20); // array buffers are freed by another thread
+  const before = process.memoryUsage();
+  await run();
+  const after = process.memoryUsage();
+  return { heap: after.heapUsed - before.heapUsed, buffers: after.arrayBuffers - before.arrayBuffers };
+}
+
+async function count(scene) {
+  const { transport, run } = await SCENES[scene]();
+  for (let i = 0; i < 2; i++) await run();
+  const { writes, timers, turns } = transport;
+  await run();
+  const counted = {
+    writes: transport.writes - writes,
+    timers: transport.timers - timers,
+    turns: transport.turns - turns,
+  };
+  Object.assign(counted, await countCalls(run));
+  const bytes = [];
+  for (let i = 0; i < 3; i++) bytes.push(await allocated(run));
+  for (const name of ["heap", "buffers"]) counted[name] = median(bytes.map((each) => each[name]));
+  return Object.fromEntries(Object.entries(counted).map(([name, value]) => [name, value / COUNT]));
+}
+
+const results = {};
+for (const scene of only.length > 0 ? only : Object.keys(SCENES)) results[scene] = await count(scene);
+console.log(JSON.stringify(results));
+process.exit();
