@@ -9,7 +9,7 @@ const HIGHEST_EXPONENT = 30;
 
 /**
  * `minimum`, doubled with each failure up to `maximum`, plus or minus up to `jitter` so that a thousand clients don't
- * come back in the same instant. All in milliseconds. Default: 1 s, 30 s, 200 ms.
+ * come back in the same instant. All in milliseconds. Default: 1 s, 30 s, 200 ms. Throws `INVALID_FIELD` for what is no such number.
  */
 export function exponentialBackoff(minimum = 1_000, maximum = 30_000, jitter = 200): Backoff {
   checkDelay("minimum", minimum);
@@ -23,7 +23,7 @@ export function exponentialBackoff(minimum = 1_000, maximum = 30_000, jitter = 2
   };
 }
 
-/** The same delay every time. Milliseconds. */
+/** The same delay every time. Milliseconds. Throws `INVALID_FIELD` for what is no such number. */
 export function constantBackoff(delay: number): Backoff {
   checkDelay("delay", delay);
   return () => delay;

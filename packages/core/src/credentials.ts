@@ -6,7 +6,9 @@ import { unlessAborted } from "./signal.js";
 
 /** What one attempt proves its identity with. What is left out stays as the client's options have it. */
 export interface Credentials {
+  /** Default: the option `username`. */
   readonly username?: string | undefined;
+  /** Default: the option `password`. */
   readonly password?: Uint8Array | string | undefined;
   /** Sent after those of the client's options. */
   readonly userProperties?: readonly UserProperty[] | undefined;

@@ -7,9 +7,11 @@ import { InvalidArgumentError } from "./errors.js";
 export interface DisconnectOptions {
   /** Default 0x00. 0x04 has the broker publish the Will. */
   readonly reasonCode?: number | undefined;
+  /** Why, in words, for the broker's log; left out where it would make the packet too large for the broker. */
   readonly reasonString?: string | undefined;
   /** Seconds; replaces what CONNECT said. Can't be set if that was 0. */
   readonly sessionExpiryInterval?: number | undefined;
+  /** Name and value pairs; left out as `reasonString` is. */
   readonly userProperties?: readonly UserProperty[] | undefined;
 }
 

@@ -94,6 +94,7 @@ export class MqttError extends Error {
 export class InvalidArgumentError extends MqttError {
   /** The option, argument or packet field that is wrong. */
   readonly field: string;
+  /** What was given. */
   readonly value: unknown;
   /** What would have been accepted. */
   readonly limit: string;
@@ -117,8 +118,11 @@ export class InvalidArgumentError extends MqttError {
 export class ReasonCodeError extends MqttError {
   /** The packet that carried the code: `CONNACK`, `PUBACK`, `PUBREC`, `DISCONNECT`, … */
   readonly packet: string;
+  /** 0x80 or above. */
   readonly reasonCode: number;
+  /** The broker's own words, if it had any. */
   readonly reasonString: string | undefined;
+  /** Name and value pairs that came with the code. */
   readonly userProperties: readonly UserProperty[];
   /** Where else to go, on CONNACK and DISCONNECT (section 4.11). */
   readonly serverReference: string | undefined;
@@ -144,6 +148,7 @@ export interface Reason {
 
 /** The other side broke the protocol; the connection was closed with `reasonCode` (section 4.13). */
 export class ProtocolError extends MqttError {
+  /** What the DISCONNECT said that closed the connection. */
   readonly reasonCode: number;
 
   constructor(reasonCode: number, message: string, details?: MqttErrorDetails) {
@@ -154,7 +159,9 @@ export class ProtocolError extends MqttError {
 
 /** What the broker answered for one Topic Filter. */
 export interface FilterResult {
+  /** As the broker was asked for it: `+` where the caller wrote a parameter. */
   readonly filter: string;
+  /** The granted QoS, or 0x80 and above where it was refused. */
   readonly reasonCode: number;
 }
 
@@ -162,6 +169,7 @@ export interface FilterResult {
 export class SubscribeError extends MqttError {
   /** One entry a filter, in the order asked for. */
   readonly results: readonly FilterResult[];
+  /** The broker's own words, if it had any. */
   readonly reasonString: string | undefined;
 
   constructor(code: ErrorCode, message: string, results: readonly FilterResult[], reasonString?: string) {

@@ -5,9 +5,13 @@
  * from; `error`: the broker broke the protocol, a handler threw.
  */
 export interface Logger {
+  /** Not used today. */
   readonly debug?: ((message: string, details?: unknown) => void) | undefined;
+  /** Connected, disconnected, closed. */
   readonly info?: ((message: string, details?: unknown) => void) | undefined;
+  /** Something went wrong and was recovered from; an operator may want to know. */
   readonly warn?: ((message: string, details?: unknown) => void) | undefined;
+  /** The broker broke the protocol, the store failed, or a function of the application threw. */
   readonly error?: ((message: string, details?: unknown) => void) | undefined;
 }
 

@@ -50,6 +50,7 @@ export class Message<Params = AnyParameters> {
    * The Application Message (section 3.3.3), as the broker sent it. It is yours and may be changed; its `ArrayBuffer` may hold
    * other messages too, so transfer a `slice()` of it to a worker, not the array itself.
    */
+  /** The bytes as they came: the message's own, except with `zeroCopy`. */
   get payload(): Uint8Array {
     return this.#publish.payload;
   }

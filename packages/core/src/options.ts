@@ -51,7 +51,9 @@ export interface ClientOptions {
   readonly brokers?: readonly string[] | undefined;
   /** Default empty: the broker assigns one, which is then kept. */
   readonly clientId?: string | undefined;
+  /** User Name of CONNECT (section 3.1.3.5). Default none. For one that changes see `credentials`. */
   readonly username?: string | undefined;
+  /** Password of CONNECT (section 3.1.3.6), text or at most 65,535 bytes. Default none. No error and no log line shows it. */
   readonly password?: Uint8Array | string | undefined;
   /**
    * Asked before every attempt, on every transport, within its `connectTimeout`: for tokens that expire. What it returns takes the
@@ -76,7 +78,7 @@ export interface ClientOptions {
   readonly receiveMaximum?: number | undefined;
   /** Largest packet accepted, in bytes, advertised to the broker, which then discards larger messages. Default 16 MiB: no broker can make the client allocate more. */
   readonly maximumPacketSize?: number | undefined;
-  /** Topic aliases the broker may use, 0 to 65535. Default 0. */
+  /** Topic aliases the broker may use, 0 to 65535 (section 3.1.2.11.5). Default 0: each costs memory here, for as long as the connection. */
   readonly topicAliasMaximum?: number | undefined;
   /**
    * Give topics an alias at QoS 0, as many as the broker takes, first come first served: a long topic is then sent once a
@@ -92,18 +94,19 @@ export interface ClientOptions {
   readonly requestResponseInformation?: boolean | undefined;
   /** Whether the broker may explain refusals in words (section 3.1.2.11.7). Default true. */
   readonly requestProblemInformation?: boolean | undefined;
-  /** Sent with every CONNECT. */
+  /** Name and value pairs sent with every CONNECT (section 3.1.2.11.8). Default none. */
   readonly userProperties?: readonly UserProperty[] | undefined;
+  /** What the broker publishes if the connection ends without a goodbye (section 3.1.2.5). Default none. */
   readonly will?: WillOptions | undefined;
   /** For `mqtts`, `tls` and `ssl`. Default: the system's roots, the URL's host. */
   readonly tls?: TlsOptions | undefined;
   /** How to reach the broker. Default: TCP, TLS and Unix sockets; a browser needs one. With it any URL scheme is accepted. */
   readonly transport?: Transport | undefined;
-  /** Milliseconds for one attempt, from dialling to CONNACK. Default 10,000. */
+  /** Milliseconds for one attempt, from asking for credentials and dialling to CONNACK. Default 10,000: a slow mobile network makes it, a dead host does not hold up failover. */
   readonly connectTimeout?: number | undefined;
   /** Milliseconds to wait for a sign of life after a PINGREQ; below the keep-alive. Default: 10,000 or half the keep-alive, whichever is less. */
   readonly pingTimeout?: number | undefined;
-  /** Milliseconds that `disconnect` waits for its last bytes to leave. Default 500. */
+  /** Milliseconds that `disconnect` waits for its last bytes to leave. Default 500: a process that is told to stop has little more. */
   readonly disconnectTimeout?: number | undefined;
   /** Keep trying if the very first connect fails; `connect` then stays pending. Default false: a typo is seen at once. */
   readonly retryInitialConnect?: boolean | undefined;

@@ -47,7 +47,9 @@ export interface PublishOptions {
 export interface PublishResult {
   /** 0, or 0x10: no matching subscribers (section 3.4.2.1). */
   readonly reasonCode: number;
+  /** The broker's own words, if it had any. */
   readonly reasonString?: string | undefined;
+  /** Name and value pairs that came with the acknowledgement. */
   readonly userProperties?: readonly UserProperty[] | undefined;
 }
 

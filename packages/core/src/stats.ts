@@ -40,7 +40,9 @@ export interface Stats {
   ackHeadAge: number;
   /** Duplicates of messages still held, neither delivered nor acked again. */
   inboundDuplicates: number;
+  /** SUBSCRIBE packets sent, those of a reconnect included. */
   subscribesSent: number;
+  /** UNSUBSCRIBE packets sent, those of a reconnect included. */
   unsubscribesSent: number;
   /** Gauge: subscriptions not yet ended. */
   subscriptionsActive: number;

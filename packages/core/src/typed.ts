@@ -34,7 +34,7 @@ export interface TypedClient {
   ): Promise<CallbackSubscription>;
 }
 
-/** A received message and the value its payload stands for. */
+/** A received message and the value its payload stands for. All else is that of {@link Message}. */
 export class TypedMessage<T, Params = AnyParameters> {
   readonly value: T;
   readonly #message: Message<Params>;

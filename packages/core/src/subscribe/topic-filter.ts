@@ -24,6 +24,7 @@ export interface DeliveryOptions {
 
 /** A Topic Filter with options of its own. */
 export interface TopicFilter extends DeliveryOptions {
+  /** The filter itself (section 4.7.1), `$share/…` included. */
   readonly topic: string;
   /** Whether a `{name}` level is a parameter. Default true; false takes such a level literally. */
   readonly params?: boolean | undefined;
