@@ -10,6 +10,7 @@ import {
   type PublishPacket,
   type QoS,
 } from "@mqttv5/wire";
+import type { BufferedBytes } from "../src/buffered-bytes.js";
 import type { MqttError } from "../src/errors.js";
 import type { RecordPort } from "../src/session/record-port.js";
 import type { InboundMessage } from "../src/session/inbound-message.js";
@@ -40,6 +41,8 @@ export class SessionBench {
   /** The frames of every PUBLISH sent, DUP flag as told, in order. */
   readonly frames: { readonly frame: Uint8Array; readonly duplicate: boolean }[] = [];
   readonly delivered: InboundMessage[] = [];
+  /** What is sent is handed to the link at once. */
+  writes = true;
   /** Ack a message as it is delivered. */
   autoAck = false;
   /** Called within `deliver`. */
@@ -49,11 +52,15 @@ export class SessionBench {
     receiveMaximum = 100,
     highestPacketId,
     records,
-  }: { receiveMaximum?: number; highestPacketId?: number; records?: RecordPort } = {}) {
+    buffered,
+  }: { receiveMaximum?: number; highestPacketId?: number; records?: RecordPort; buffered?: BufferedBytes } = {}) {
     this.session = new Session(
       {
         records,
-        send: (packet) => this.#events.push(describe(packet)),
+        send: (packet) => {
+          this.#events.push(describe(packet));
+          if (this.writes) this.session.answersHanded();
+        },
         sendPublish: (frame, duplicate) => {
           this.frames.push({ frame: frame.slice(), duplicate });
           const packet = decode(frame, 0, frame.length, { sender: "client" }) as Publish;
@@ -71,6 +78,7 @@ export class SessionBench {
       this.stats,
       receiveMaximum,
       highestPacketId,
+      buffered,
     );
   }
 

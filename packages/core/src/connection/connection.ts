@@ -111,7 +111,7 @@ export class Connection implements LinkReceiver {
     const asking = (): boolean => session.asking || this.#authentication?.asking === true;
     this.#gate = new ReadGate(link, buffered, asking, () => this.sender.unread + session.unsent);
     this.#port = port;
-    this.sender = new Sender(link, options.clock, options);
+    this.sender = new Sender(link, options.clock, options, () => session.answersHanded());
     this.#aliases = new InboundAliases(options.topicAliasMaximum);
     const lenient = this.#lenient();
     this.#framer = new Framer({ maximumPacketSize: options.maximumPacketSize, lenient });

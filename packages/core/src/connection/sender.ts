@@ -33,6 +33,7 @@ interface FlushWaiter {
 export class Sender {
   readonly #link: Link;
   readonly #clock: Clock;
+  readonly #handed: () => void;
   readonly #maximumTurnBytes: number;
   readonly #maximumTurnPackets: number;
   /** Whether callers wait for a full link. */
@@ -54,9 +55,11 @@ export class Sender {
   /** When bytes were last handed to the link. */
   lastSent: number;
 
-  constructor(link: Link, clock: Clock, limits: TurnLimits) {
+  /** `handed` is called when what has been encoded goes to the link: from then on it may be written. */
+  constructor(link: Link, clock: Clock, limits: TurnLimits, handed: () => void) {
     this.#link = link;
     this.#clock = clock;
+    this.#handed = handed;
     this.#maximumTurnBytes = limits.maximumTurnBytes;
     this.#maximumTurnPackets = limits.maximumTurnPackets;
     this.#patient = limits.writeOverflow === "wait";
@@ -191,6 +194,7 @@ export class Sender {
 
   #hand(chunk: Uint8Array): void {
     this.lastSent = this.#clock.now();
+    this.#handed();
     if (!this.#link.send(chunk, this.#flushing.length === 0 ? undefined : this.#flushed())) this.#congested = true;
   }
 

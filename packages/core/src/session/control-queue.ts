@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AckType, Packet } from "@mqttv5/wire";
+import type { AckPacket, AckType } from "@mqttv5/wire";
 import { Ring } from "../ring.js";
 import type { Recorded } from "./record-port.js";
 
@@ -20,10 +20,10 @@ export const ENTRY = 64;
  * Emptied when the connection is lost: the session asks again, or the broker does.
  */
 export class ControlQueue {
-  readonly #send: (packet: Packet) => void;
+  readonly #send: (packet: AckPacket) => void;
   readonly #entries = new Ring<Entry>();
 
-  constructor(send: (packet: Packet) => void) {
+  constructor(send: (packet: AckPacket) => void) {
     this.#send = send;
   }
 

@@ -29,6 +29,8 @@ export class InboundMessage {
   #others: Holder[] | undefined;
   reasonCode = 0;
   settled = false;
+  /** Its last answer is about to be handed to the link. */
+  answered = false;
   /** QoS 2: changes of its record that are not durable yet. */
   writes = 0;
   /** Undefined once the session it belongs to is gone. */

@@ -41,6 +41,13 @@ export class Inbound implements InboundOwner {
   /** PUBLISH packets of this connection whose exchange has not ended: what our Receive Maximum counts (section 4.9). */
   readonly #open = new Set<number>();
 
+  /**
+   * Answered for the last time, in order, and not handed to the link: these answers were certainly not written, and the messages are
+   * still known. The first `#encoded` are in what is handed next.
+   */
+  readonly #unwritten = new Ring<InboundMessage>();
+  #encoded = 0;
+
   constructor(port: InboundPort, queue: ControlQueue, stats: Stats, receiveMaximum: number, buffered: BufferedBytes) {
     this.#port = port;
     this.#queue = queue;
@@ -64,7 +71,9 @@ export class Inbound implements InboundOwner {
    * case it does, or its Receive Maximum would be used up for good.
    */
   pingAnswered(): void {
-    for (const [id, message] of this.#held) if (message.settled && !this.#open.has(id)) this.#answer(message);
+    for (const [id, message] of this.#held) {
+      if (message.settled && !message.answered && !this.#open.has(id)) this.#answer(message);
+    }
   }
 
   /** Tells it what time it is. */
@@ -74,13 +83,33 @@ export class Inbound implements InboundOwner {
 
   /** The oldest message that is not acked, and how many are not answered. */
   get unacked(): { readonly head: InboundMessage | undefined; readonly count: number } {
-    const count = this.#held.size;
+    const count = this.#waiting;
     for (const message of this.#held.values()) if (!message.settled) return { head: message, count };
     return { head: undefined, count };
   }
 
   disconnected(): void {
     this.#connected = false;
+    // They are answered when the broker sends them again, as what is acked while there is no connection.
+    for (const message of this.#unwritten) {
+      message.answered = false;
+      this.#buffered.add(message.size);
+    }
+    this.#unwritten.clear();
+    this.#encoded = 0;
+  }
+
+  /** One of the last answers is being encoded for the link. */
+  encoding(type: PacketType, reasonCode: number): void {
+    if (type === PacketType.Puback || (type === PacketType.Pubrec && reasonCode >= 0x80)) this.#encoded++;
+  }
+
+  /** What has been encoded is handed to the link: it may be written from here on. */
+  answersHanded(): void {
+    for (; this.#encoded > 0; this.#encoded--) {
+      const message = this.#unwritten.shift();
+      if (message !== undefined && this.#held.get(message.packetId) === message) this.#held.delete(message.packetId);
+    }
   }
 
   /** What a store kept: QoS 2 messages that were acked and not released. */
@@ -96,6 +125,9 @@ export class Inbound implements InboundOwner {
     }
     this.#releasing.clear();
     this.#order.clear();
+    for (const { packetId } of this.#unwritten) this.#held.delete(packetId);
+    this.#unwritten.clear();
+    this.#encoded = 0;
     for (const message of this.#held.values()) this.#forget(message);
     this.#received.clear();
   }
@@ -103,6 +135,14 @@ export class Inbound implements InboundOwner {
   /** A QoS 1/2 PUBLISH. */
   receive(publish: Publish): void {
     const id = publish.packetId;
+    const answered = this.#held.get(id);
+    if (answered?.answered === true) {
+      if (publish.duplicate && publish.qos === answered.qos) {
+        this.#stats.inboundDuplicates++; // its answer is as good as on its way
+        return;
+      }
+      this.#held.delete(id);
+    }
     const again = this.#open.has(id);
     if (!again && this.#open.size >= this.#receiveMaximum) {
       throw new ProtocolError(
@@ -139,7 +179,7 @@ export class Inbound implements InboundOwner {
     this.#held.set(id, message);
     this.#order.push(message);
     this.#port.deliver(publish, message);
-    if (this.#held.size === 2) this.#port.ackWaits?.();
+    if (this.#waiting === 2) this.#port.ackWaits?.();
   }
 
   /** Sent again, over a resumed session: its one answer is still to come, now if the application is done with it. */
@@ -191,10 +231,22 @@ export class Inbound implements InboundOwner {
 
   #answer(message: InboundMessage): void {
     const { packetId, qos, reasonCode } = message;
-    this.#forget(message);
-    if (qos === 2 && reasonCode < 0x80) this.#remember(message);
-    else this.#open.delete(packetId);
+    if (qos === 2 && reasonCode < 0x80) {
+      this.#forget(message);
+      this.#remember(message);
+    } else {
+      message.answered = true;
+      message.owner = undefined;
+      this.#buffered.remove(message.size);
+      this.#open.delete(packetId);
+      this.#unwritten.push(message);
+    }
     this.#queue.send(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId, reasonCode, message);
+  }
+
+  /** How many are not answered. */
+  get #waiting(): number {
+    return this.#held.size - this.#unwritten.size;
   }
 
   /** From here on its acknowledgement does nothing. */

@@ -98,7 +98,10 @@ export class Session {
     this.#port = port;
     this.#stats = stats;
     this.#ids = new PacketIdentifiers(highestPacketId);
-    this.#queue = new ControlQueue((packet) => port.send(packet));
+    this.#queue = new ControlQueue((packet) => {
+      this.#inbound.encoding(packet.type, packet.reasonCode);
+      port.send(packet);
+    });
     this.#outbound = new Outbound(port, this.#queue, stats, this.#ids, () => {
       if (this.#starved) this.#sendStarved();
     });
@@ -272,6 +275,11 @@ export class Session {
   /** Whoever tracks the publish was told how it ended (`done`), or could not be. */
   settled(publish: OutboundPublish, done: boolean): void {
     this.#outbound.settled(publish, done);
+  }
+
+  /** All that was sent so far has been handed to the link. */
+  answersHanded(): void {
+    this.#inbound.answersHanded();
   }
 
   // Packets in
