@@ -3,6 +3,7 @@ import { type AckPacket, encode, encodeInto, packetName, type PublishPacket, rea
 import { fromEncodeError } from "./check.js";
 import type { ClientState, StateFeed } from "./client-state.js";
 import type { Connection } from "./connection/connection.js";
+import { Latch } from "./connection/latch.js";
 import { type ErrorCode, InvalidArgumentError, MqttError, ReasonCodeError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
 import { PendingBytes, pendingCost } from "./pending-bytes.js";
@@ -63,6 +64,9 @@ export class Publisher {
   readonly #waiting: WaitingPublishes;
   readonly #frames = new Writer(SHARED_FRAMES);
   #scheduled = false;
+  /** Rejected in this turn, and who hears of it in a later one. */
+  #rejections = 0;
+  readonly #later = new Latch();
 
   constructor(
     options: ResolvedOptions,
@@ -91,7 +95,7 @@ export class Publisher {
       const connection = this.#connection();
       const info = connection?.info;
       if (connection === undefined || info === undefined) return this.#offline(packet, options);
-      if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal, "not-sent"));
+      if (options.signal?.aborted === true) return this.#reject(abortError(options.signal, "not-sent"));
       if (this.#waiting.size > 0 || this.#full(connection)) return this.#online(connection, packet, options);
       const fitting = this.#fit(packet, info);
       if (fitting.qos === 0) return this.#sendOnce(connection, fitting, options, info);
@@ -99,7 +103,7 @@ export class Publisher {
       const expiresAt = interval === undefined ? Infinity : this.#options.clock.now() + interval * 1000;
       return this.#own(fitting, options, info, expiresAt);
     } catch (error) {
-      return Promise.reject(fromEncodeError(error));
+      return this.#reject(fromEncodeError(error));
     }
   }
 
@@ -124,13 +128,13 @@ export class Publisher {
   /** There is no connection: the call waits for one if it may, in bounded memory. */
   #offline(packet: PublishPacket, options: PublishOptions): Promise<PublishResult> {
     const size = encode(packet).length; // a wrong argument is the more useful answer
-    if ((options.whenOffline ?? this.#options.whenOffline) === "reject") return Promise.reject(notConnected());
+    if ((options.whenOffline ?? this.#options.whenOffline) === "reject") return this.#reject(notConnected());
     const { current } = this.#state;
-    if (current.status === "closed") return Promise.reject(closed(current.cause));
-    if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal, "not-sent"));
+    if (current.status === "closed") return this.#reject(closed(current.cause));
+    if (options.signal?.aborted === true) return this.#reject(abortError(options.signal, "not-sent"));
     const { maximum, held } = this.#pending;
     if (held + this.#waiting.bytes + pendingCost(size) > maximum) {
-      return Promise.reject(this.#dropped(`The publishes that wait for a connection would pass ${maximum} bytes`));
+      return this.#reject(this.#dropped(`The publishes that wait for a connection would pass ${maximum} bytes`));
     }
     return this.#waiting.add(packet, size, options, true);
   }
@@ -147,6 +151,18 @@ export class Publisher {
     const waiting = this.#waiting.add(packet, length, options, offline);
     this.#schedule();
     return waiting;
+  }
+
+  /** Rejects at once, but not without end in one turn: a loop that passes over the error would keep a connection from being made. */
+  #reject(error: unknown): Promise<never> {
+    if (this.#rejections++ === 0) {
+      this.#options.clock.afterTurn(() => {
+        this.#rejections = 0;
+        this.#later.release();
+      });
+    }
+    if (this.#rejections < this.#options.maximumTurnPackets) return Promise.reject(error);
+    return new Promise((_, reject) => void this.#later.wait().then(() => reject(error)));
   }
 
   #dropped(text: string): MqttError {

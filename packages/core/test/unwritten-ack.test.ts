@@ -180,3 +180,19 @@ describe("a QoS 1 message whose PUBACK was not written", () => {
     await bench.end(client);
   });
 });
+
+describe("a QoS 2 message that comes again after its PUBREC", () => {
+  it("is answered with PUBREC again, and not delivered, on this connection and the next [parity 99] [MQTT-4.3.3-10]", () => {
+    const bench = new SessionBench();
+    bench.autoAck = true;
+    bench.connected(true);
+    bench.receive("a", 2, 1);
+    bench.receive("a", 2, 1, true);
+    expect(bench.take()).toEqual(["deliver a", "PUBREC 1", "PUBREC 1"]);
+    bench.reconnected(true);
+    bench.receive("a", 2, 1, true);
+    bench.pubrel(1);
+    bench.receive("b", 2, 1);
+    expect(bench.take()).toEqual(["PUBREC 1", "PUBCOMP 1", "deliver b", "PUBREC 1"]);
+  });
+});

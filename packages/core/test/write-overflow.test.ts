@@ -195,3 +195,48 @@ describe("a publish that is rejected because its memory is full", () => {
     await bench.clock.run(client.disconnect(), 5000);
   });
 });
+
+describe("a publish that is rejected at once", () => {
+  it("in an endless loop that passes over the error does not keep a connection from being made [decision 16]", async () => {
+    for (const whenOffline of ["reject", "wait"] as const) {
+      const bench = new Bench();
+      const { client, connection } = await bench.connect({ whenOffline, maximumPendingBytes: 10 });
+      connection.cut();
+      await bench.clock.settle();
+      let rejected = 0;
+      const going = (): boolean => rejected < 100_000;
+      const loop = (async () => {
+        while (going()) {
+          const sent = await client.publish("t", "").catch(() => undefined);
+          if (sent !== undefined) return;
+          rejected++;
+        }
+      })();
+      // A loop takes every turn there is, and the virtual clock lets time pass only when nothing is left to do: time is told to.
+      const ended = follow(loop);
+      let turns = 0;
+      const tick = (): void => {
+        if (++turns < 50) bench.clock.afterTurn(tick);
+        else rejected = 100_000;
+      };
+      tick();
+      await bench.clock.run(loop);
+      expect([turns, ended.status]).toEqual([50, "resolved"]);
+      await bench.peer.acceptConnect({ connack: { sessionPresent: true } });
+      await bench.clock.settle();
+      expect(client.state.status).toBe("connected");
+      await bench.end(client);
+    }
+  });
+
+  it("is told at once as long as it is no such loop", async () => {
+    const bench = new Bench();
+    const client = bench.client();
+    let told = 0;
+    bench.clock.afterTurn(() => expect(told).toBe(200));
+    for (let n = 0; n < 200; n++) client.publish("t", "").catch(() => told++);
+    await bench.clock.settle();
+    expect(told).toBe(200);
+    expect(bench.clock.pending).toBe(0);
+  });
+});
