@@ -213,7 +213,8 @@ const programs = {
         await (how === "dispose" ? client[Symbol.asyncDispose]() : client.disconnect());
         const settled = await Promise.all(outcomes);
         // A socket takes a moment to close.
-        for (let wait = 1; left().length > 0 && wait < 1000; wait *= 2) await new Promise((go) => setTimeout(go, wait));
+        for (let wait = 1; left().length > 0 && wait < 10_000; wait *= 2)
+          await new Promise((go) => setTimeout(go, wait));
         results[`${name}, ${how}`] = [before, ...settled, client.state.status, ...left()].join(" > ");
       }
     }
