@@ -154,15 +154,15 @@ export class Publisher {
   }
 
   /** Rejects at once, but not without end in one turn: a loop that passes over the error would keep a connection from being made. */
-  #reject(error: unknown): Promise<never> {
+  #reject(cause: unknown): Promise<never> {
     if (this.#rejections++ === 0) {
       this.#options.clock.afterTurn(() => {
         this.#rejections = 0;
         this.#later.release();
       });
     }
-    if (this.#rejections < this.#options.maximumTurnPackets) return Promise.reject(error);
-    return new Promise((_, reject) => void this.#later.wait().then(() => reject(error)));
+    if (this.#rejections < this.#options.maximumTurnPackets) return Promise.reject(cause);
+    return this.#later.wait().then(() => Promise.reject(cause));
   }
 
   #dropped(text: string): MqttError {
