@@ -27,9 +27,9 @@ const SUITES = [
 
 /** Suites that are not runs of peers side by side. */
 const OTHERS = {
-  codec: { title: "codec", load: () => import("./codec/codec.mjs") },
-  size: { title: "size", load: () => import("./suites/size.mjs") },
-  import: { title: "import", load: () => import("./suites/import.mjs") },
+  codec: () => import("./codec/codec.mjs"),
+  size: () => import("./suites/size.mjs"),
+  import: () => import("./suites/import.mjs"),
 };
 
 /** Rounds, and milliseconds of warm-up and of each run. */
@@ -46,6 +46,11 @@ function parse() {
   const unknown = positionals.find((name) => !SUITES.includes(name));
   if (unknown !== undefined) throw new Error(`there is no suite ${unknown}`);
   return { quick: values.quick === true, ...values, suites: positionals.length === 0 ? SUITES : positionals };
+}
+
+/** Six digits are more than any figure here is worth. */
+function rounded(_key, value) {
+  return typeof value === "number" ? Number(value.toPrecision(6)) : value;
 }
 
 async function measure({ suites, quick, json }) {
@@ -78,25 +83,28 @@ async function measure({ suites, quick, json }) {
     results.push(row);
     printRow(row);
   };
-  for (const suite of suites) {
-    const other = OTHERS[suite];
-    if (other !== undefined) {
-      progress.next(other.title);
-      for (const row of await (await other.load()).run({ quick, progress: step })) add(row);
+  try {
+    for (const suite of suites) {
+      const load = OTHERS[suite];
+      if (load !== undefined) {
+        progress.next(suite);
+        for (const row of await (await load()).run({ quick, progress: step })) add(row);
+      }
+      for (const row of wanted.filter((each) => each.suite === suite)) {
+        progress.next(row.title);
+        add(await runRow(row, { peers, surroundings, rounds, times, quick, progress: step }));
+      }
     }
-    for (const row of wanted.filter((each) => each.suite === suite)) {
-      progress.next(row.title);
-      add(await runRow(row, { peers, surroundings, rounds, times, quick, progress: step }));
-    }
+  } finally {
+    await surroundings.close();
   }
-  await surroundings.close();
 
   const targets = judge(await readTargets(), results);
   printTargets(targets);
   console.log(`\n${results.length} rows in ${progress.elapsed}`);
   if (json !== undefined) {
     const report = { ...about, quick, settings: { rounds, ...times }, targets, rows: results };
-    await writeFile(json, `${JSON.stringify(report, undefined, 1)}\n`);
+    await writeFile(json, `${JSON.stringify(report, rounded, 1)}\n`);
   }
   const failed = results.flatMap(({ id, failed: reasons }) => Object.keys(reasons).map((peer) => `${id}: ${peer}`));
   if (failed.length > 0) {
