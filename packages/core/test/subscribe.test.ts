@@ -61,6 +61,25 @@ describe("subscribe", () => {
     await bench.end(client);
   });
 
+  it("given up after three DISCONNECTs leaves nothing behind either, and asks for nothing that was never granted", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    const { sub } = await subscribed(bench, client, connection, "a");
+    const other = follow(client.subscribe(["a", "b"]));
+    await connection.expect(Subscribe);
+    await bench.clock.run(sub.unsubscribe());
+    let last = connection;
+    for (let strike = 1; strike <= 3; strike++) {
+      last.send({ type: PacketType.Disconnect, reasonCode: 0x97 });
+      last = await bench.peer.acceptResume();
+      if (strike < 3) await last.expect(Subscribe);
+    }
+    expect((await confirm(last)).filters).toEqual(["a"]);
+    await last.expectNone({ within: 100 });
+    expect(codeOf(other.error)).toBe("REJECTED_BY_DISCONNECT");
+    await bench.end(client);
+  });
+
   it("to the longest legal filters is delivered to, and ended", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();

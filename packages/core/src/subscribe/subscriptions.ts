@@ -98,7 +98,10 @@ export class Subscriptions implements SubscriptionHome {
         },
         failed: (error) => {
           stop?.();
-          this.#remove(local, { reason: "refused", error });
+          const granted = local.filters.filter(({ filter }) => this.#filters.get(filter)?.confirmed);
+          const orphaned = this.#remove(local, { reason: "refused", error });
+          // What was never granted is not asked for again, not even to be taken back.
+          this.#giveBack(orphaned.filter((name) => granted.some(({ filter }) => filter === name)));
           reject(error);
         },
       });
