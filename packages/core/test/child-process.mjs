@@ -272,7 +272,7 @@ const programs = {
         { qos: 1 },
       ),
     );
-    await until(() => client.stats().connects === 2 && client.state.status === "waiting");
+    await until(() => client.stats().connects === 2 && client.state.status !== "connected"); // it may be dialling again
     await client.disconnect();
     return { subscribed: await subscribed, calls };
   },
