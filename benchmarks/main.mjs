@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// npm run bench -- [SUITE ...] [--quick] [--json FILE] [--publish]
+// npm run bench -- [SUITE ...] [--quick] [--json FILE] [--row ID ...] [--profile DIRECTORY], or --publish
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { mosquittoVersion } from "./counterpart/mosquitto.mjs";
@@ -36,16 +36,25 @@ const OTHERS = {
 const FULL = { rounds: 7, warmUp: 600, duration: 1000 };
 const QUICK = { rounds: 3, warmUp: 60, duration: 80 };
 
-const usage = `usage: npm run bench -- [${SUITES.join(" | ")}] [--quick] [--json FILE] [--publish]`;
+const usage = `usage: npm run bench -- [${SUITES.join(" | ")}] [--quick] [--json FILE] [--row ID] [--profile DIRECTORY] [--publish]`;
 
 function parse() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: "boolean" }, json: { type: "string" }, publish: { type: "boolean" } },
+    options: {
+      quick: { type: "boolean" },
+      json: { type: "string" },
+      row: { type: "string", multiple: true },
+      profile: { type: "string" },
+      publish: { type: "boolean" },
+    },
   });
   const unknown = positionals.find((name) => !SUITES.includes(name));
   if (unknown !== undefined) throw new Error(`there is no suite ${unknown}`);
-  return { quick: values.quick === true, ...values, suites: positionals.length === 0 ? SUITES : positionals };
+  const strange = values.row?.find((id) => rows.every((row) => row.id !== id));
+  if (strange !== undefined) throw new Error(`there is no row ${strange}: ${rows.map(({ id }) => id).join(" ")}`);
+  const suites = values.row === undefined ? SUITES : SUITES.filter((name) => OTHERS[name] === undefined);
+  return { quick: values.quick === true, ...values, suites: positionals.length === 0 ? suites : positionals };
 }
 
 /** Six digits are more than any figure here is worth. */
@@ -53,9 +62,9 @@ function rounded(_key, value) {
   return typeof value === "number" ? Number(value.toPrecision(6)) : value;
 }
 
-async function measure({ suites, quick, json }) {
+async function measure({ suites, quick, json, row: only, profile }) {
   const { rounds, ...times } = quick ? QUICK : FULL;
-  const wanted = rows.filter(({ suite }) => suites.includes(suite));
+  const wanted = rows.filter(({ suite, id }) => suites.includes(suite) && (only?.includes(id) ?? true));
   const needsGo = wanted.some(({ peers }) => peers.some((id) => id.startsWith("go-")));
   const peers = await findPeers({ go: needsGo });
   const about = await describeRun(peers);
@@ -92,7 +101,7 @@ async function measure({ suites, quick, json }) {
       }
       for (const row of wanted.filter((each) => each.suite === suite)) {
         progress.next(row.title);
-        add(await runRow(row, { peers, surroundings, rounds, times, quick, progress: step }));
+        add(await runRow(row, { peers, surroundings, rounds, times, quick, profile, progress: step }));
       }
     }
   } finally {
@@ -100,7 +109,7 @@ async function measure({ suites, quick, json }) {
   }
 
   const targets = judge(await readTargets(), results);
-  printTargets(targets);
+  printTargets(targets, quick);
   console.log(`\n${results.length} rows in ${progress.elapsed}`);
   if (json !== undefined) {
     const report = { ...about, quick, settings: { rounds, ...times }, targets, rows: results };

@@ -17,10 +17,7 @@ export async function open({ port, clientId, resume }) {
   client.on("connect", noDelay);
   const options = [{ qos: 0 }, { qos: 1 }, { qos: 2 }];
   const subscribe = async (filter, qos, onPayload) => {
-    client.handleMessage = (packet, done) => {
-      onPayload(packet.payload);
-      done();
-    };
+    client.on("message", (_topic, payload) => onPayload(payload)); // the ack follows its return
     await client.subscribeAsync(filter, { qos });
   };
   return {

@@ -39,8 +39,14 @@ function reasonNotToRun(peer, row) {
   return need === undefined ? undefined : peer.lacks[need];
 }
 
+/** Node's flags for a CPU profile of the whole run. */
+function profiling(directory, name) {
+  if (directory === undefined) return [];
+  return ["--cpu-prof", `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`];
+}
+
 /** One row: its peers' runs and their summaries. A peer whose run fails is out, and `failed` says why. */
-export async function runRow(row, { peers, surroundings, rounds, times, quick, progress }) {
+export async function runRow(row, { peers, surroundings, rounds, times, quick, profile, progress }) {
   const { suite, id, title, through, measure } = row;
   const result = { suite, id, title, through, measure, peers: {}, notRun: {}, failed: {} };
   if (through === "mosquitto" && surroundings.mosquitto === undefined) {
@@ -61,7 +67,7 @@ export async function runRow(row, { peers, surroundings, rounds, times, quick, p
   const attempt = async (peer, extra, keep) => {
     if (result.failed[peer.id] !== undefined) return;
     try {
-      keep(await runPeer(peer, { ...settings, ...extra }));
+      keep(await runPeer(peer, { ...settings, ...extra, flags: profiling(profile, `${id}-${peer.id}`) }));
     } catch (error) {
       result.failed[peer.id] = error.message;
     }

@@ -26,7 +26,8 @@ export const MEASURES = {
   dropped: { heading: "dropped", format: whole },
   peakHeapMegabytes: { heading: "peak heap MB", format: short },
   peakHeapAndBuffersMegabytes: { heading: "with buffers MB", format: short },
-  liveHeapAndBuffersMegabytes: { heading: "live MB", format: short },
+  peakLiveMegabytes: { heading: "of that live MB", format: short },
+  idleMegabytes: { heading: "idle MB", format: short },
   peakRssMegabytes: { heading: "peak rss MB", format: whole },
   minified: { heading: "minified B", format: whole },
   gzip: { heading: "gzip B", format: whole },
@@ -104,9 +105,9 @@ export function valueOf({ value, unit }) {
   return value === undefined ? "" : `${short(value)} ${unit}`;
 }
 
-export function printTargets(judged) {
+export function printTargets(judged, quick) {
   if (judged.length === 0) return;
-  console.log("\ntargets");
+  console.log(quick ? "\ntargets (of a quick run: too short to tell)" : "\ntargets");
   for (const target of judged) {
     const { workload, measure } = target;
     const what = `${workload}; ${measure}`;

@@ -34,13 +34,7 @@ export function runPeer(peer, settings) {
   const json = JSON.stringify({ ...settings, peer: peer.id });
   if (peer.binary !== undefined) return runToEnd(peer.binary, [json]);
   const flags = settings.allocation ? ["--min-semi-space-size=128", "--max-semi-space-size=128"] : [];
-  return runToEnd(process.execPath, [
-    "--expose-gc",
-    ...flags,
-    ...(settings.flags ?? []),
-    path("../worker/worker.mjs"),
-    json,
-  ]);
+  return runToEnd(process.execPath, ["--expose-gc", ...flags, ...settings.flags, path("../worker/worker.mjs"), json]);
 }
 
 /** Starts sink and source; `close` ends it. With the port of a broker it stands at the broker's other side. */
