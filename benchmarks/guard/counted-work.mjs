@@ -3,15 +3,17 @@
 // bytes allocated. Bundled with core's sources by `measure.mjs` and run in a process of its own that compiles nothing, so
 // that each count is the same every time. Prints the counts per message as JSON.
 import { createHook } from "node:async_hooks";
+import { PerformanceObserver } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@mqttv5/core";
 import { CHUNK, FILTER, payloads, PERIOD, publishChunks, TOPIC } from "../counterpart/frames.mjs";
 import { MemoryTransport } from "../counterpart/memory-transport.mjs";
-import { median } from "../run/statistics.mjs";
 
 const SIZE = 256;
-/** Messages of one count: so many that the ends of V8's pages, which count as allocated, do not matter. */
-const COUNT = 32 * CHUNK;
+/** Messages of one count, in whole chunks. */
+const COUNT = 8 * CHUNK;
+/** Of one count of bytes: so many that the ends of V8's pages, which count as allocated, matter little. */
+const MANY = 32 * CHUNK;
 /** Too much of what, and in which scenes only. */
 const [plant, ...only] = process.argv.slice(2);
 const planted = [];
@@ -42,8 +44,8 @@ async function publisher(qos, inBatches) {
   const options = { qos };
   return {
     transport,
-    async run() {
-      for (let at = 0; at < COUNT; at += CHUNK) {
+    async run(count) {
+      for (let at = 0; at < count; at += CHUNK) {
         const batch = [];
         for (let i = at; i < at + CHUNK; i++) {
           if (plant !== undefined) extra(transport);
@@ -69,13 +71,13 @@ async function receiver(qos, subscribe) {
   const chunks = publishChunks({ qos, size: SIZE });
   return {
     transport,
-    async run() {
+    async run(count) {
       received = 0;
-      for (let at = 0; at < COUNT; at += CHUNK) {
+      for (let at = 0; at < count; at += CHUNK) {
         transport.endpoint.write(chunks[(at / CHUNK) % chunks.length]);
         for (let turns = 0; turns < 3; turns++) await turn();
       }
-      if (received !== COUNT) throw new Error(`${received} of ${COUNT} messages received`);
+      if (received !== count) throw new Error(`${received} of ${count} messages received`);
     },
   };
 }
@@ -121,37 +123,53 @@ async function countCalls(run) {
     return copy;
   };
   hook.enable();
-  await run();
+  await run(COUNT);
   hook.disable();
   Object.assign(arrays, { set, slice });
   return calls;
 }
 
-/** Bytes allocated on the heap and in array buffers; the young generation is large enough for no collection to come between. */
+/**
+ * Bytes allocated on the heap and in array buffers, between two points without a collection: the young generation is large enough
+ * for that. The least of several runs, as the ends of pages only add. A run that was cut short after all does not count.
+ */
 async function allocated(run) {
-  globalThis.gc();
-  await sleep(20); // array buffers are freed by another thread
-  const before = process.memoryUsage();
-  await run();
-  const after = process.memoryUsage();
-  return { heap: after.heapUsed - before.heapUsed, buffers: after.arrayBuffers - before.arrayBuffers };
+  const least = { heap: Infinity, buffers: Infinity };
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length;
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  for (let i = 0; i < 4; i++) {
+    if (i === 0) globalThis.gc();
+    await sleep(20); // array buffers are freed by another thread, collections reported in a later turn
+    const collected = collections;
+    await run(COUNT);
+    const before = process.memoryUsage();
+    await run(MANY);
+    const after = process.memoryUsage();
+    await sleep(20);
+    if (collections > collected) continue;
+    least.heap = Math.min(least.heap, after.heapUsed - before.heapUsed);
+    least.buffers = Math.min(least.buffers, after.arrayBuffers - before.arrayBuffers);
+  }
+  observer.disconnect();
+  return { heap: least.heap / MANY, buffers: least.buffers / MANY };
 }
 
 async function count(scene) {
   const { transport, run } = await SCENES[scene]();
-  for (let i = 0; i < 2; i++) await run();
+  for (let i = 0; i < 2; i++) await run(COUNT);
   const { writes, timers, turns } = transport;
-  await run();
-  const counted = {
+  await run(COUNT);
+  const counts = {
     writes: transport.writes - writes,
     timers: transport.timers - timers,
     turns: transport.turns - turns,
+    ...(await countCalls(run)),
   };
-  Object.assign(counted, await countCalls(run));
-  const bytes = [];
-  for (let i = 0; i < 3; i++) bytes.push(await allocated(run));
-  for (const name of ["heap", "buffers"]) counted[name] = median(bytes.map((each) => each[name]));
-  return Object.fromEntries(Object.entries(counted).map(([name, value]) => [name, value / COUNT]));
+  for (const name of Object.keys(counts)) counts[name] /= COUNT;
+  return { ...counts, ...(await allocated(run)) };
 }
 
 const results = {};

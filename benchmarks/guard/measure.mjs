@@ -17,8 +17,8 @@ const FLAGS = [
   "--no-maglev",
   "--no-flush-bytecode",
   "--single-threaded",
-  "--min-semi-space-size=64",
-  "--max-semi-space-size=64",
+  "--min-semi-space-size=256",
+  "--max-semi-space-size=256",
 ];
 
 /**

@@ -103,6 +103,7 @@ const throughMosquitto = [
   peers: ["mqttv5", "mqtt"],
   measure: "cpuMicroseconds",
   allocation: false,
+  quick: { rounds: 1 },
 }));
 
 const roundtripRows = [1, 256].map((window) => ({
@@ -115,6 +116,7 @@ const roundtripRows = [1, 256].map((window) => ({
   needs: ["publishQos0"],
   allocation: false,
   measure: "p50",
+  quick: { rounds: 1 },
 }));
 
 const latencyRow = {
