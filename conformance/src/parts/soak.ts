@@ -64,7 +64,7 @@ export function soak(check: Check): void {
           for (const saboteur of saboteurs) saboteur.goOn();
         }
         const cuts = saboteurs.map((saboteur) => saboteur.stop());
-        expect(cuts).toEqual([CUTS, CUTS]);
+        for (const count of cuts) expect(count).toBeGreaterThanOrEqual(CUTS);
         for (const { client } of [publishing, subscribing]) {
           await within("the connection", client.connected());
           expect(client.stats()).toMatchObject({ protocolErrors: 0, publishesInflight: 0 });
