@@ -33,7 +33,7 @@ const OTHERS = {
 };
 
 /** Rounds, and milliseconds of warm-up and of each run. */
-const FULL = { rounds: 7, warmUp: 600, duration: 1000 };
+const FULL = { rounds: 5, warmUp: 500, duration: 800 };
 const QUICK = { rounds: 3, warmUp: 60, duration: 80 };
 
 const usage = `usage: npm run bench -- [${SUITES.join(" | ")}] [--quick] [--json FILE] [--row ID] [--profile DIRECTORY] [--publish]`;
