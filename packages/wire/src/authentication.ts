@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Properties } from "./properties.js";
-import { bitOf, Property } from "./property.js";
+import { bit } from "./property.js";
 import type { Reader } from "./reader.js";
 import type { Writer } from "./writer.js";
 
-const method = bitOf[Property.AuthenticationMethod] as number;
-const data = bitOf[Property.AuthenticationData] as number;
+const method = /* @__PURE__ */ bit("AuthenticationMethod");
+const data = /* @__PURE__ */ bit("AuthenticationData");
 
 /** Received Authentication Data needs an Authentication Method. Section 3.1.2.11.10. */
 export function checkMethod(reader: Reader, properties: Properties): void {

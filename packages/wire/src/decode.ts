@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DecodeError } from "./errors.js";
-import { PacketType, type Sender } from "./packet-type.js";
+import { packetSet, PacketType, type Sender } from "./packet-type.js";
 import * as ack from "./packets/ack.js";
 import * as auth from "./packets/auth.js";
 import * as connack from "./packets/connack.js";
@@ -43,14 +43,15 @@ export type DecodedPacket =
   | disconnect.DecodedDisconnect
   | auth.DecodedAuth;
 
-const { Publish, Pubrel, Subscribe, Unsubscribe, Pingresp } = PacketType;
-
 /** The types that only one side may send, one bit each. Section 2.1.2. */
-const fromClientOnly = (1 << PacketType.Connect) | (1 << Subscribe) | (1 << Unsubscribe) | (1 << PacketType.Pingreq);
-const fromServerOnly =
-  (1 << PacketType.Connack) | (1 << PacketType.Suback) | (1 << PacketType.Unsuback) | (1 << Pingresp);
+const fromClientOnly = /* @__PURE__ */ setOf("Connect", "Subscribe", "Unsubscribe", "Pingreq");
+const fromServerOnly = /* @__PURE__ */ setOf("Connack", "Suback", "Unsuback", "Pingresp");
 
-const reader = new Reader();
+function setOf(...names: (keyof typeof PacketType)[]): number {
+  return packetSet(names.map((name) => PacketType[name]));
+}
+
+const reader = /* @__PURE__ */ new Reader();
 
 /**
  * Reads one whole packet, from `start` to `end` of `bytes`, as a {@link Framer} finds them. Everything the standard says
@@ -66,7 +67,7 @@ export function decode(
 ): DecodedPacket {
   reader.open(bytes, start, end, options?.sender);
   readFixedHeader(options?.lenient);
-  const packet = reader.type === Publish ? publish.read(reader) : readPacket();
+  const packet = reader.type === PacketType.Publish ? publish.read(reader) : readPacket();
   reader.close();
   return packet;
 }
@@ -81,16 +82,17 @@ function readFixedHeader(lenient: DecodeOptions["lenient"]): void {
   if (length !== reader.end - reader.position) {
     throw reader.malformed(`its Remaining Length is ${length}, but ${reader.end - reader.position} bytes follow`);
   }
-  if (type !== Publish) checkFixedHeader(type, reader.flags, lenient);
+  if (type !== PacketType.Publish) checkFixedHeader(type, reader.flags, lenient);
 }
 
 function checkFixedHeader(type: number, flags: number, lenient: DecodeOptions["lenient"]): void {
   const foreign = reader.sender === "server" ? fromClientOnly : reader.sender === "client" ? fromServerOnly : 0;
   if ((foreign & (1 << type)) !== 0) throw reader.forbidden(`a ${reader.sender} sent it`);
-  const expected = type === Pubrel || type === Subscribe || type === Unsubscribe ? 2 : 0;
+  const expected =
+    type === PacketType.Pubrel || type === PacketType.Subscribe || type === PacketType.Unsubscribe ? 2 : 0;
   if (flags === expected) return;
   const error = new DecodeError(0x81, type, `its flags are ${flags} instead of ${expected}`); // [MQTT-2.1.3-1]
-  if (type !== Pingresp || lenient === undefined) throw error;
+  if (type !== PacketType.Pingresp || lenient === undefined) throw error;
   lenient(error);
 }
 
@@ -109,26 +111,26 @@ function readPacket(): DecodedPacket {
       return ack.read(reader, PacketType.Puback);
     case PacketType.Pubrec:
       return ack.read(reader, PacketType.Pubrec);
-    case Pubrel:
-      return ack.read(reader, Pubrel);
+    case PacketType.Pubrel:
+      return ack.read(reader, PacketType.Pubrel);
     case PacketType.Pubcomp:
       return ack.read(reader, PacketType.Pubcomp);
     case PacketType.Connect:
       return connect.read(reader);
     case PacketType.Connack:
       return connack.read(reader);
-    case Subscribe:
+    case PacketType.Subscribe:
       return subscribe.read(reader);
     case PacketType.Suback:
       return suback.read(reader, PacketType.Suback);
-    case Unsubscribe:
+    case PacketType.Unsubscribe:
       return unsubscribe.read(reader);
     case PacketType.Unsuback:
       return suback.read(reader, PacketType.Unsuback);
     case PacketType.Pingreq:
       return ping.read(reader, PacketType.Pingreq);
-    case Pingresp:
-      return ping.read(reader, Pingresp);
+    case PacketType.Pingresp:
+      return ping.read(reader, PacketType.Pingresp);
     case PacketType.Disconnect:
       return disconnect.read(reader);
     case PacketType.Auth:

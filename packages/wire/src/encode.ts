@@ -33,7 +33,7 @@ export type Packet =
 /** A payload larger than this goes into the result of `encode` directly. */
 const largePayload = 16_384;
 
-const scratch = new Writer();
+const scratch = /* @__PURE__ */ new Writer();
 
 /**
  * The bytes of a packet, in memory of their own and of exact size.

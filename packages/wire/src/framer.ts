@@ -17,7 +17,7 @@ const longestHeader = 5;
 /** A length that was only declared reserves at most this many times what has arrived. */
 const trust = 8;
 
-const empty = new Uint8Array(0);
+const empty = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * Finds whole packets in a stream of bytes, however it was cut into chunks.

@@ -47,6 +47,11 @@ const names: readonly string[] = [
   "AUTH",
 ];
 
+/** A set of packet types: one bit each. */
+export function packetSet(types: readonly number[]): number {
+  return types.reduce((set, type) => set | (1 << type), 0);
+}
+
 /** The standard's name of a packet type: `"PUBLISH"`; `"type 0"` for a number that is none. */
 export function packetName(type: number): string {
   return names[type] ?? `type ${type}`;

@@ -4,7 +4,7 @@ import { bitOf, Kind, kindOf, Property, propertyRules } from "./property.js";
 import type { PropertyValues, UserProperty } from "./property-values.js";
 import { readText } from "./utf8.js";
 
-const none: readonly never[] = Object.freeze([]);
+const none: readonly never[] = /* @__PURE__ */ Object.freeze([]);
 
 /**
  * The properties of a received packet: a view of its bytes, validated when the packet was decoded and read only when asked.

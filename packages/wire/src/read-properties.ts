@@ -3,6 +3,7 @@ import type { PacketType } from "./packet-type.js";
 import { Properties } from "./properties.js";
 import {
   allowedIn,
+  bit,
   bitOf,
   Kind,
   kindOf,
@@ -15,7 +16,7 @@ import {
 import type { Reader } from "./reader.js";
 import { isText } from "./utf8.js";
 
-const userPropertyBit = bitOf[Property.UserProperty] as number;
+const userPropertyBit = /* @__PURE__ */ bit("UserProperty");
 
 /** Reads the properties of a packet with the length in front of them. */
 export function readProperties(reader: Reader, context: PacketType | typeof WillContext): Properties {

@@ -11,7 +11,7 @@ interface Entry {
   readonly text: string;
 }
 
-const entries: (Entry | undefined)[] = Array.from({ length: slots }, () => undefined);
+const entries: (Entry | undefined)[] = /* @__PURE__ */ Array.from({ length: slots }, () => undefined);
 
 /**
  * The string of a topic. A topic that came recently is the same string again: its bytes are compared, which takes less than

@@ -19,7 +19,7 @@ interface Platform {
 export type ReadText = (bytes: Uint8Array, start: number, end: number) => string;
 
 const platform = globalThis as unknown as Platform;
-const encoder = new platform.TextEncoder();
+const encoder = /* @__PURE__ */ new platform.TextEncoder();
 
 /** The reader of long or non-ASCII text: Buffer's where there is one, as it is about twice as fast as TextDecoder. */
 export function textReader(buffer: TextBuffer | undefined): ReadText {
@@ -29,7 +29,7 @@ export function textReader(buffer: TextBuffer | undefined): ReadText {
   return (bytes, start, end) => decoder.decode(bytes.subarray(start, end));
 }
 
-const readLongText = textReader(platform.Buffer);
+const readLongText = /* @__PURE__ */ ((): ReadText => textReader(platform.Buffer))();
 
 /** Above this many bytes a call out of JavaScript costs less than to put ASCII together in it. */
 const shortText = 20;

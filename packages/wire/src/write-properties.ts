@@ -4,7 +4,11 @@ import { allowedIn, bitOf, Kind, type PropertyRule, propertyRules, repeatableIn 
 import type { PropertyValues, UserProperty } from "./property-values.js";
 import { isWhole, maximumVarint, varintSize, type Writer } from "./writer.js";
 
-const ruleOf: ReadonlyMap<string, PropertyRule> = new Map(propertyRules.map((rule) => [rule.name, rule]));
+const ruleOf: ReadonlyMap<string, PropertyRule> = /* @__PURE__ */ rulesByName();
+
+function rulesByName(): ReadonlyMap<string, PropertyRule> {
+  return new Map(propertyRules.map((rule) => [rule.name, rule]));
+}
 
 /**
  * Writes the properties of a packet with the length in front of them [MQTT-2.2.2-1], checks each by the table, and returns

@@ -9,8 +9,8 @@ import { isPlainTopic, maximumTextBytes, TextProblem, writeText } from "./utf8.j
 export const maximumVarint = 268_435_455;
 
 const defaultSize = 16_384;
-const empty = new Uint8Array(0);
-const emptyView = new DataView(empty.buffer);
+const empty = /* @__PURE__ */ new Uint8Array(0);
+const emptyView = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
 
 /** How many bytes a Variable Byte Integer takes. Section 1.5.5. */
 export function varintSize(value: number): number {

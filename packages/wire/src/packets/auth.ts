@@ -2,7 +2,7 @@
 import { missingMethod } from "../authentication.js";
 import { PacketType } from "../packet-type.js";
 import type { Properties } from "../properties.js";
-import { bitOf, Property } from "../property.js";
+import { bit } from "../property.js";
 import type { AuthProperties } from "../property-values.js";
 import { noProperties, readProperties } from "../read-properties.js";
 import type { Reader } from "../reader.js";
@@ -22,7 +22,7 @@ export interface DecodedAuth extends AuthPacket {
   readonly properties: Properties;
 }
 
-const methodBit = bitOf[Property.AuthenticationMethod] as number;
+const methodBit = /* @__PURE__ */ bit("AuthenticationMethod");
 
 export function read(reader: Reader): DecodedAuth {
   const short = !reader.more; // says Success without properties, and so without the method

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType } from "../packet-type.js";
 import type { Properties } from "../properties.js";
-import { bitOf, Property } from "../property.js";
+import { bit } from "../property.js";
 import type { DisconnectProperties } from "../property-values.js";
 import { noProperties, readProperties } from "../read-properties.js";
 import type { Reader } from "../reader.js";
@@ -20,8 +20,8 @@ export interface DecodedDisconnect extends DisconnectPacket {
   readonly properties: Properties;
 }
 
-const expiryBit = bitOf[Property.SessionExpiryInterval] as number;
-const referenceBit = bitOf[Property.ServerReference] as number;
+const expiryBit = /* @__PURE__ */ bit("SessionExpiryInterval");
+const referenceBit = /* @__PURE__ */ bit("ServerReference");
 
 export function read(reader: Reader): DecodedDisconnect {
   const reasonCode = reader.more ? reader.reasonCode() : 0; // the two short forms: no code, no length of properties

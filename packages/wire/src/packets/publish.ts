@@ -3,7 +3,7 @@ import { viewOf } from "../bytes.js";
 import { CopyMemory } from "../copy-memory.js";
 import { PacketType, type QoS } from "../packet-type.js";
 import { Properties } from "../properties.js";
-import { bitOf, Property } from "../property.js";
+import { bit } from "../property.js";
 import type { PublishProperties } from "../property-values.js";
 import { skipProperties } from "../read-properties.js";
 import type { Reader } from "../reader.js";
@@ -27,13 +27,13 @@ export interface PublishPacket {
   readonly properties?: PublishProperties | undefined;
 }
 
-const copies = new CopyMemory();
+const copies = /* @__PURE__ */ new CopyMemory();
 /** Copies of up to `shortest` bytes lie on V8's heap, where they are cheap; beyond `longest` the copying itself costs more. */
 const shortest = 64;
 const longest = 2048;
-const noIdentifiers: readonly number[] = Object.freeze([]);
-const aliasBit = bitOf[Property.TopicAlias] as number;
-const identifierBit = bitOf[Property.SubscriptionIdentifier] as number;
+const noIdentifiers: readonly number[] = /* @__PURE__ */ Object.freeze([]);
+const aliasBit = /* @__PURE__ */ bit("TopicAlias");
+const identifierBit = /* @__PURE__ */ bit("SubscriptionIdentifier");
 
 /**
  * A received PUBLISH: a view of its frame. All of it was validated, and nothing is turned into strings and objects before it
