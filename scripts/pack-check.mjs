@@ -2,6 +2,7 @@
 // Checks the packages as a user gets them: packed, installed by npm without a network, compiled against, run.
 //   - every packed package passes publint and attw, and holds LICENSE and NOTICE
 //   - npm installs wire, core and codec-json from their tarballs, and core brings no third-party package
+//   - classes keep their names in the bundle, and who imports one small thing does not get the rest
 //   - the README's first TypeScript example compiles, with and without @types/node, and ends by itself against a broker
 //   - so does its plain-JavaScript variant
 import { execFile, spawn } from "node:child_process";
@@ -22,6 +23,7 @@ import { delimiter, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 import { bin, node, npm, root } from "./command.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "mqttv5-pack-"));
@@ -106,6 +108,39 @@ async function install() {
     return foreign.length > 0 ? `found ${foreign.join(", ")}` : undefined;
   });
   return true;
+}
+
+/** A bundler renames a class that names itself; stack traces would show that. */
+const NAMES = `for (const name of process.argv.slice(2)) {
+  for (const [key, value] of Object.entries(await import(name))) {
+    if (typeof value === "function" && value.name !== key) console.log(name + " calls " + key + " " + value.name);
+  }
+}`;
+
+/** What a program has to load for a few of the exports, and the most that may be, in minified bytes. */
+const SMALL = [
+  ['export { isTopicFilter } from "@mqttv5/wire"', 2000],
+  ['export { PacketType } from "@mqttv5/wire"', 500],
+  ['export { MqttError } from "@mqttv5/core"', 4000],
+];
+
+async function bundles() {
+  const program = join(consumer, "names.mjs");
+  writeFileSync(program, NAMES);
+  const names = published.flatMap(({ name, manifest }) => (name === "testing" ? [] : [manifest.name]));
+  await check("names of the exports", node(program, names, { cwd: consumer }), (output) => output || undefined);
+  for (const [contents, most] of SMALL) {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: consumer },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "browser",
+      write: false,
+    });
+    const size = outputFiles[0].contents.length;
+    report(`tree shaking of ${contents}`, size <= most ? undefined : `${size} bytes, at most ${most} were expected`);
+  }
 }
 
 async function compile() {
@@ -221,6 +256,7 @@ async function runExamples(name, start) {
 try {
   await Promise.all(published.map(pack));
   if (failures === 0 && (await install())) {
+    await bundles();
     await compile();
     await runExamples("TestBroker", testBroker);
     const program = findMosquitto();

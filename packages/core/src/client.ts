@@ -316,7 +316,7 @@ export class Client {
       logger,
       stats: this.#stats,
       state: this.#state,
-      member: (clientId, failed) => new Client(memberOptions(options, clientId, failed)),
+      member: (clientId, failed) => newClient(memberOptions(options, clientId, failed)),
       publish: (topic, payload, publishOptions) => this.#publisher.publish(topic, payload, publishOptions),
     });
   }
@@ -366,4 +366,9 @@ export class Client {
     if (options.signal !== undefined) local.endWith(options.signal);
     return local;
   }
+}
+
+/** Outside of the class: one that names itself gets another name when it is bundled, and stack traces show that. */
+function newClient(options: ClientOptions): Client {
+  return new Client(options);
 }

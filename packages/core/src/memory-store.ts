@@ -57,11 +57,16 @@ export class MemorySessionStore implements SessionStore {
 
   /** Another store with what this one holds, as if the process had come back. */
   reopened(): MemorySessionStore {
-    const store = new MemorySessionStore();
+    const store = newStore();
     for (const [key, record] of this.#records) store.#records.set(key, copyOf(record));
     store.#meta = this.#meta;
     return store;
   }
+}
+
+/** Outside of the class: one that names itself gets another name when it is bundled, and stack traces show that. */
+function newStore(): MemorySessionStore {
+  return new MemorySessionStore();
 }
 
 function keyOf({ direction, packetId }: SessionKey): number {
