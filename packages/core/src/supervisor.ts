@@ -5,6 +5,7 @@ import type { BrokerList } from "./broker-list.js";
 import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
 import type { ClientState } from "./client-state.js";
+import type { Timer } from "./clock.js";
 import { Connection } from "./connection/connection.js";
 import { askCredentials, type CheckedCredentials } from "./credentials.js";
 import { MqttError, ProtocolError, ReasonCodeError } from "./errors.js";
@@ -32,6 +33,13 @@ export interface SupervisorPort {
   changed(state: ClientState): void;
 }
 
+/** A link, and what the CONNECT on it says. */
+interface Reached {
+  readonly link: Link;
+  readonly credentials: CheckedCredentials | undefined;
+  readonly begun: BegunExchange | undefined;
+}
+
 /** How one attempt came to its end. */
 interface AttemptEnd {
   readonly cause: MqttError;
@@ -52,8 +60,12 @@ export class Supervisor {
   readonly #brokers: BrokerList;
   readonly #port: SupervisorPort;
   readonly #delay: ReconnectDelay;
-  /** Aborts when the life is to end. */
-  readonly #life = new AbortController();
+  /** Why this life is to end, once that is so. */
+  #stopCause: MqttError | undefined;
+  /** Ends the attempt or the pause of the moment. A connection that stands has none: a thousand bytes for nothing. */
+  #phase: AbortController | undefined;
+  /** Ends an attempt that takes too long. */
+  #timer: Timer | undefined;
   /** The broker of this attempt, or of its connection. */
   #broker: URL;
   #connection: Connection | undefined;
@@ -104,9 +116,10 @@ export class Supervisor {
 
   /** Ends this life; an open connection says goodbye with `packet`. Idempotent; `finished` tells when it is over. */
   stop(packet: DisconnectPacket, cause: MqttError): void {
-    if (this.#life.signal.aborted) return;
+    if (this.#stopped) return;
     this.#connection?.disconnect(packet, cause);
-    this.#life.abort(cause);
+    this.#stopCause = cause;
+    this.#phase?.abort(cause);
     this.#rejectConnected(cause);
   }
 
@@ -114,7 +127,7 @@ export class Supervisor {
     const { callbacks, clock, logger, refusals } = this.#options;
     try {
       const preparing = this.#port.prepare();
-      if (preparing !== undefined) await unlessAborted(preparing, this.#life.signal);
+      if (preparing !== undefined) await unlessAborted(preparing, this.#begin().signal);
     } catch (error) {
       return this.#over(this.#stopped ? undefined : this.#failure(error));
     }
@@ -188,16 +201,10 @@ export class Supervisor {
     }
   }
 
-  /** One attempt and, if it succeeds, the whole life of its connection. */
+  /** One attempt and, if it succeeds, the whole life of its connection: what the attempt alone needs does not live that long. */
   async #attempt(number: number): Promise<AttemptEnd> {
-    const { clock, connectTimeout, authenticator, credentials, connect } = this.#options;
-    const attempt = new AbortController();
     this.#broker = this.#brokers.take();
-    const timer = clock.schedule(connectTimeout, () => {
-      const text = `${this.#brokerName} did not accept the connection within ${connectTimeout} ms`;
-      attempt.abort(new MqttError("CONNECT_TIMEOUT", text));
-    });
-    const unlink = onAbort(this.#life.signal, () => attempt.abort(this.#life.signal.reason));
+    this.#beginAttempt();
     this.#port.changed({
       status: "connecting",
       attempt: number,
@@ -206,18 +213,48 @@ export class Supervisor {
       lastServerInfo: this.#lastServerInfo,
     });
     try {
-      const { signal } = attempt;
-      const begun = authenticator && (await beginExchange(authenticator, clock, signal));
-      const checked = credentials && (await askCredentials(credentials, number, signal, connect));
-      const link = await this.#dial(signal, checked?.headers);
-      return await this.#converse(link, checked, begun, signal, () => timer.cancel());
+      return await this.#converse(await this.#reach(number));
     } catch (error) {
       return { cause: this.#failure(error), lasted: undefined };
     } finally {
-      timer.cancel();
-      unlink();
-      attempt.abort(); // an authenticator need not go on
+      this.#timer?.cancel();
+      this.#phase?.abort(); // an authenticator need not go on
     }
+  }
+
+  /** Begins what `stop` ends; at once if it was called already. */
+  #begin(): AbortController {
+    const phase = new AbortController();
+    if (this.#stopCause !== undefined) phase.abort(this.#stopCause);
+    this.#phase = phase;
+    return phase;
+  }
+
+  #beginAttempt(): void {
+    const { clock, connectTimeout } = this.#options;
+    const attempt = this.#begin();
+    this.#timer = clock.schedule(connectTimeout, () => {
+      const text = `${this.#brokerName} did not accept the connection within ${connectTimeout} ms`;
+      attempt.abort(new MqttError("CONNECT_TIMEOUT", text));
+    });
+  }
+
+  /** The attempt came to its good end. */
+  #endAttempt(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    // What an authenticator was given ends with the connection.
+    if (this.#options.authenticator === undefined) this.#phase = undefined;
+  }
+
+  /** Everything that comes before the CONNECT. */
+  async #reach(number: number): Promise<Reached> {
+    const { clock, authenticator, credentials, connect } = this.#options;
+    const { signal } = this.#phase as AbortController;
+    const begun = authenticator && (await beginExchange(authenticator, clock, signal));
+    const checked = credentials && (await askCredentials(credentials, number, signal, connect));
+    const link = await this.#dial(signal, checked?.headers);
+    return { link, credentials: checked, begun };
   }
 
   /** A link to the broker of the moment; whatever the transport does, it ends with the signal. */
@@ -233,13 +270,7 @@ export class Supervisor {
     }
   }
 
-  #converse(
-    link: Link,
-    credentials: CheckedCredentials | undefined,
-    begun: BegunExchange | undefined,
-    signal: AbortSignal,
-    established: () => void,
-  ): Promise<AttemptEnd> {
+  #converse({ link, credentials, begun }: Reached): Promise<AttemptEnd> {
     const { clock, callbacks } = this.#options;
     return new Promise((resolve) => {
       let since: number | undefined;
@@ -256,8 +287,8 @@ export class Supervisor {
             return this.#port.granted(info);
           },
           established: (info) => {
-            established();
-            unlink();
+            this.#endAttempt();
+            release();
             since = clock.now();
             this.#lastServerInfo = info;
             this.#detours = 0;
@@ -270,23 +301,32 @@ export class Supervisor {
           },
           reauthenticated: () => void this.#callbacks.post(callbacks.onReauthenticated),
           ended: (cause) => {
-            unlink();
+            release();
             this.#connection = undefined;
             resolve({ cause, lasted: since === undefined ? undefined : clock.now() - since });
           },
         },
         begun,
       );
-      const unlink = onAbort(signal, () => {
-        const goodbye = this.#connection === connection && this.#stopped; // was said by `stop`
-        if (!goodbye) connection.destroy(signal.reason as MqttError);
-      });
+      let unlink: (() => void) | undefined = this.#destroyWithAttempt(connection);
+      const release = (): void => {
+        unlink?.();
+        unlink = undefined;
+      };
       try {
         connection.start();
       } catch (error) {
-        unlink(); // what is no link can't be destroyed
+        release(); // what is no link can't be destroyed
         throw error;
       }
+    });
+  }
+
+  #destroyWithAttempt(connection: Connection): () => void {
+    const { signal } = this.#phase as AbortController;
+    return onAbort(signal, () => {
+      const goodbye = this.#connection === connection && this.#stopped; // was said by `stop`
+      if (!goodbye) connection.destroy(signal.reason as MqttError);
     });
   }
 
@@ -297,7 +337,7 @@ export class Supervisor {
         unlink();
         resolve();
       });
-      const unlink = onAbort(this.#life.signal, () => {
+      const unlink = onAbort(this.#begin().signal, () => {
         timer.cancel();
         resolve();
       });
@@ -316,7 +356,7 @@ export class Supervisor {
   }
 
   get #stopped(): boolean {
-    return this.#life.signal.aborted;
+    return this.#stopCause !== undefined;
   }
 
   get #brokerName(): string {
