@@ -46,7 +46,8 @@ export class Client {
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #publisher: Publisher;
-  readonly #requester: Requester;
+  /** Made for the first request: most clients make none. */
+  #requester: Requester | undefined;
   readonly #lifecycle: Lifecycle;
   readonly #pool: PublisherPool | undefined;
 
@@ -99,22 +100,6 @@ export class Client {
       store,
     });
     this.#publisher = new Publisher(resolved, this.#session, this.#stats, this.#state, () => this.#connection);
-    this.#requester = new Requester({
-      clock: resolved.clock,
-      stats: this.#stats,
-      responseTopic: resolved.responseTopic,
-      clientId: () => this.clientId,
-      serverInfo: () => this.serverInfo,
-      connected: (options) => this.#lifecycle.connected(options, "not-sent"),
-      mayWait: (options) => (options.whenOffline ?? resolved.whenOffline) === "wait",
-      publish: (...call) => this.publish(...call),
-      subscribe: (...call) => this.subscribeCallback(...call),
-      await: (more) => {
-        this.#session.awaited += more;
-        this.#connection?.regulate();
-      },
-      warn: (text) => resolved.logger.warn?.(text),
-    });
     this.#pool = this.#publisherPool({ ...options });
   }
 
@@ -280,6 +265,7 @@ export class Client {
    * `NO_MATCHING_SUBSCRIBERS` if the broker says that a QoS 1/2 request reached nobody; with `CLOSED` when the client ends first.
    */
   request(topic: string, payload: Uint8Array | string = "", options: RequestOptions = {}): Promise<Message> {
+    this.#requester ??= this.#newRequester();
     return this.#requester.request(topic, payload, options);
   }
 
@@ -306,6 +292,26 @@ export class Client {
 
   get #connection(): Connection | undefined {
     return this.#lifecycle.connection;
+  }
+
+  #newRequester(): Requester {
+    const { clock, responseTopic, whenOffline, logger } = this.#options;
+    return new Requester({
+      clock,
+      stats: this.#stats,
+      responseTopic,
+      clientId: () => this.clientId,
+      serverInfo: () => this.serverInfo,
+      connected: (options) => this.#lifecycle.connected(options, "not-sent"),
+      mayWait: (options) => (options.whenOffline ?? whenOffline) === "wait",
+      publish: (...call) => this.publish(...call),
+      subscribe: (...call) => this.subscribeCallback(...call),
+      await: (more) => {
+        this.#session.awaited += more;
+        this.#connection?.regulate();
+      },
+      warn: (text) => logger.warn?.(text),
+    });
   }
 
   #publisherPool(options: ClientOptions): PublisherPool | undefined {

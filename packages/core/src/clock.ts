@@ -53,19 +53,43 @@ const LONGEST = 0x7fffffff;
 
 /** The platform's clock. */
 export function systemClock(): Clock {
-  const afterTurn = macrotask();
-  return {
-    now: () => platform.performance.now(),
-    wallTime: () => Date.now(),
-    schedule(delay, callback) {
-      if (delay > LONGEST) return longTimer(delay, callback);
-      const handle = platform.setTimeout(callback, Math.max(0, delay));
-      return { cancel: () => platform.clearTimeout(handle), unref: () => (handle as Unreferable).unref?.() };
-    },
-    afterTurn,
-    random: () => Math.random(),
-    randomBytes: (length) => platform.crypto.getRandomValues(new Uint8Array(length)),
-  };
+  return { now, wallTime, schedule, afterTurn: macrotask(), random, randomBytes };
+}
+
+function now(): number {
+  return platform.performance.now();
+}
+
+function wallTime(): number {
+  return Date.now();
+}
+
+function schedule(delay: number, callback: () => void): Timer {
+  return delay > LONGEST ? longTimer(delay, callback) : new PlatformTimer(Math.max(0, delay), callback);
+}
+
+function random(): number {
+  return Math.random();
+}
+
+function randomBytes(length: number): Uint8Array {
+  return platform.crypto.getRandomValues(new Uint8Array(length));
+}
+
+class PlatformTimer implements Timer {
+  readonly #handle: unknown;
+
+  constructor(delay: number, callback: () => void) {
+    this.#handle = platform.setTimeout(callback, delay);
+  }
+
+  cancel(): void {
+    platform.clearTimeout(this.#handle);
+  }
+
+  unref(): void {
+    (this.#handle as Unreferable).unref?.();
+  }
 }
 
 /** A timer that takes several of the platform's, one after the other. */

@@ -16,7 +16,8 @@ export interface Logger {
 }
 
 /** The same logger, which never throws: diagnostics must not change what happens. */
-export function quiet(logger: Logger): Logger {
+export function quiet(logger: Logger | undefined): Logger {
+  if (logger === undefined) return SILENT;
   const guard = (level: keyof Logger) => (message: string, details?: unknown) => {
     try {
       logger[level]?.(message, details);
@@ -26,3 +27,5 @@ export function quiet(logger: Logger): Logger {
   };
   return { debug: guard("debug"), info: guard("info"), warn: guard("warn"), error: guard("error") };
 }
+
+const SILENT: Logger = {};

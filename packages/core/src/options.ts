@@ -312,7 +312,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     responseTopic: options.responseTopic === undefined ? undefined : topicName("responseTopic", options.responseTopic),
     lenientDecoding: flag("lenientDecoding", options.lenientDecoding) ?? false,
     publisherPool: resolvePublisherPool(options.publisherPool),
-    logger: quiet(having("logger", options.logger) ?? {}),
+    logger: quiet(having("logger", options.logger)),
     store: having("store", options.store, "load", "put", "delete", "setMeta", "reset"),
     clock:
       having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random", "randomBytes") ??

@@ -2,7 +2,7 @@
 
 /** A first-in, first-out queue on a growing ring: every operation in constant time, no shifting. */
 export class Ring<T> {
-  #slots: (T | undefined)[] = [undefined, undefined, undefined, undefined];
+  #slots: (T | undefined)[] = [];
   #head = 0;
   #size = 0;
 
@@ -35,7 +35,7 @@ export class Ring<T> {
 
   /** Forgets everything. */
   clear(): void {
-    this.#slots = [undefined, undefined, undefined, undefined];
+    this.#slots = [];
     this.#head = 0;
     this.#size = 0;
   }
@@ -45,12 +45,14 @@ export class Ring<T> {
     for (let i = 0; i < this.#size; i++) yield this.#slots[(this.#head + i) & (this.#slots.length - 1)] as T;
   }
 
-  /** The size of the slots is always a power of two, so that a mask can stand for a modulo. */
+  /** The size of the slots is always a power of two, or 0 until something comes, so that a mask can stand for a modulo. */
   #grow(): void {
     const old = this.#slots;
-    const slots: (T | undefined)[] = Array.from({ length: old.length * 2 });
+    const slots: (T | undefined)[] = Array.from({ length: Math.max(LEAST, old.length * 2) });
     for (let i = 0; i < this.#size; i++) slots[i] = old[(this.#head + i) & (old.length - 1)];
     this.#slots = slots;
     this.#head = 0;
   }
 }
+
+const LEAST = 4;

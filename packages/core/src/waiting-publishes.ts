@@ -2,6 +2,7 @@
 import type { PublishPacket } from "@mqttv5/wire";
 import type { Clock } from "./clock.js";
 import type { MqttError } from "./errors.js";
+import { LazySet } from "./lazy-set.js";
 import { pendingCost } from "./pending-bytes.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
 import { bounded, deadline } from "./signal.js";
@@ -27,7 +28,7 @@ interface Entry extends WaitingPublish {
 /** The publishes that wait to be accepted, in the order of the calls. Lives as long as the client. */
 export class WaitingPublishes {
   readonly #clock: Clock;
-  readonly #entries = new Set<Entry>();
+  readonly #entries = new LazySet<Entry>();
   #bytes = 0;
 
   constructor(clock: Clock) {

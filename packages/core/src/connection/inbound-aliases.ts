@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Publish, ReasonCode } from "@mqttv5/wire";
 import { ProtocolError } from "../errors.js";
+import { LazyMap } from "../lazy-map.js";
 
 /** The Topic Aliases that the broker has set on one connection (section 3.3.2.3.4) [MQTT-3.3.2-7]. */
 export class InboundAliases {
-  readonly #topics = new Map<number, string>();
+  readonly #topics = new LazyMap<number, string>();
   readonly #maximum: number;
 
   constructor(maximum: number) {

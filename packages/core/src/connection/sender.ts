@@ -2,6 +2,7 @@
 import { encodeInto, encodePublishHeader, type Packet, type PublishPacket, withDuplicate, Writer } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { MqttError } from "../errors.js";
+import { LazySet } from "../lazy-set.js";
 import type { WriteOverflow } from "../publish-options.js";
 import type { Link } from "../transport.js";
 import { Latch } from "./latch.js";
@@ -51,7 +52,7 @@ export class Sender {
   readonly #room = new Latch();
   /** Who waits for the chunk of this turn to be flushed, and for chunks that were handed over. */
   #flushing: FlushWaiter[] = [];
-  readonly #unflushed = new Set<FlushWaiter>();
+  readonly #unflushed = new LazySet<FlushWaiter>();
   /** When bytes were last handed to the link. */
   lastSent: number;
 

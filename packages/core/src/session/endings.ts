@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorCode } from "../errors.js";
+import { LazyMap } from "../lazy-map.js";
+import { LazySet } from "../lazy-set.js";
 import { Outcome, type Settle } from "../store.js";
 import { Ending, type OutboundPublish, type PublishWaiter } from "./outbound-publish.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
@@ -27,9 +29,9 @@ export function outcomeOf(code: ErrorCode): number | undefined {
 export class Endings {
   readonly #port: { readonly records?: RecordPort | undefined };
   readonly #ids: PacketIdentifiers<unknown>;
-  readonly #ending = new Set<OutboundPublish>();
+  readonly #ending = new LazySet<OutboundPublish>();
   /** Publishes with a `ref`, by it, done or not. */
-  readonly #tracked = new Map<string, OutboundPublish>();
+  readonly #tracked = new LazyMap<string, OutboundPublish>();
 
   constructor(port: { readonly records?: RecordPort | undefined }, ids: PacketIdentifiers<unknown>) {
     this.#port = port;

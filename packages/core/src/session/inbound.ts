@@ -2,6 +2,8 @@
 import { PacketType, type Publish, ReasonCode } from "@mqttv5/wire";
 import type { BufferedBytes } from "../buffered-bytes.js";
 import { ProtocolError } from "../errors.js";
+import { LazyMap } from "../lazy-map.js";
+import { LazySet } from "../lazy-set.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
 import type { ControlQueue } from "./control-queue.js";
@@ -29,17 +31,17 @@ export class Inbound implements InboundOwner {
   readonly #receiveMaximum: number;
   readonly #buffered: BufferedBytes;
   /** Not yet answered, by Packet Identifier, the oldest first. */
-  readonly #held = new Map<number, InboundMessage>();
+  readonly #held = new LazyMap<number, InboundMessage>();
   /** Those of them that came, or came again, on this connection, in that order. May hold some whose identifier was used again. */
   readonly #order = new Ring<InboundMessage>();
   /** QoS 2: answered with PUBREC, waiting for PUBREL; a repeated PUBLISH is not delivered [MQTT-4.3.3-10]. */
-  readonly #received = new Map<number, InboundMessage>();
+  readonly #received = new LazyMap<number, InboundMessage>();
   /** QoS 2: PUBREL came, and the record is not deleted yet; PUBCOMP must not leave before, however often PUBREL comes. */
-  readonly #releasing = new Map<number, InboundMessage>();
+  readonly #releasing = new LazyMap<number, InboundMessage>();
   #connected = false;
   #now = 0;
   /** PUBLISH packets of this connection whose exchange has not ended: what our Receive Maximum counts (section 4.9). */
-  readonly #open = new Set<number>();
+  readonly #open = new LazySet<number>();
 
   /**
    * Answered for the last time, in order, and not handed to the link: these answers were certainly not written, and the messages are

@@ -10,6 +10,8 @@ import {
 } from "@mqttv5/wire";
 import { BufferedBytes } from "../buffered-bytes.js";
 import { type MqttError, ProtocolError } from "../errors.js";
+import { LazyMap } from "../lazy-map.js";
+import { LazySet } from "../lazy-set.js";
 import type { Stats } from "../stats.js";
 import type { Settle } from "../store.js";
 import { STRIKES } from "./blame.js";
@@ -79,9 +81,9 @@ export class Session {
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   /** Unanswered, in the order asked. */
-  readonly #control = new Set<ControlOperation>();
+  readonly #control = new LazySet<ControlOperation>();
   /** Of those and of forgotten ones: the identifier under which they were sent on this connection. */
-  readonly #controlIds = new Map<ControlOperation, number>();
+  readonly #controlIds = new LazyMap<ControlOperation, number>();
   #connected = false;
   /** Operations that found every identifier taken. */
   #starved = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Publish, parseSharedFilter } from "@mqttv5/wire";
 import { InvalidArgumentError } from "../errors.js";
+import { LazyMap } from "../lazy-map.js";
 import { Message } from "../message.js";
 import type { InboundMessage } from "../session/inbound-message.js";
 import type { LocalSubscription } from "./local-subscription.js";
@@ -74,9 +75,9 @@ const LONGEST_RECENT = 256;
 /** Which local subscriptions share which subscription at the broker, and so who gets a message. Lives as long as the client. */
 export class BrokerFilters {
   /** By exact filter string. */
-  readonly #filters = new Map<string, BrokerFilter>();
+  readonly #filters = new LazyMap<string, BrokerFilter>();
   /** By the filter that topics are matched with: shared filters of several groups route under the same one. */
-  readonly #routes = new Map<string, BrokerFilter[]>();
+  readonly #routes = new LazyMap<string, BrokerFilter[]>();
   readonly #router = new Router<BrokerFilter[]>();
   #deliveries = 0;
   /** What topics that came recently are for. Emptied when a route comes or goes. */

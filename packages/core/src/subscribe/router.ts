@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { LazyMap } from "../lazy-map.js";
 
 interface Node<T> {
   /** By level; `+` is a level like any other here. */
-  readonly children: Map<string, Node<T>>;
+  readonly children: LazyMap<string, Node<T>>;
   /** The filter that ends here. */
   exact: T | undefined;
   /** The filter that ends here with a further `#`. */
@@ -99,5 +100,5 @@ export class Router<T> {
 }
 
 function newNode<T>(): Node<T> {
-  return { children: new Map(), exact: undefined, below: undefined };
+  return { children: new LazyMap(), exact: undefined, below: undefined };
 }

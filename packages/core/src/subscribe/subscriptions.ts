@@ -2,6 +2,7 @@
 import { PacketType, type Publish } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { type FilterResult, MqttError, SubscribeError } from "../errors.js";
+import { LazySet } from "../lazy-set.js";
 import { AckWatch, type Unacked } from "./ack-watch.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
 import { type BrokerFilter, BrokerFilters } from "./broker-filters.js";
@@ -41,8 +42,8 @@ export class Subscriptions implements SubscriptionHome {
   readonly #stats: Stats;
   readonly #filters = new BrokerFilters();
   /** Oldest first. */
-  readonly #locals = new Set<LocalSubscription>();
-  readonly #pending = new Set<SubscribeOperation | UnsubscribeOperation>();
+  readonly #locals = new LazySet<LocalSubscription>();
+  readonly #pending = new LazySet<SubscribeOperation | UnsubscribeOperation>();
   readonly #acks: AckWatch;
   #lastIdentifier: number;
   /** What comes may be of a session that an earlier process subscribed in; nobody was told of it yet. */
