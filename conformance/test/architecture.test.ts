@@ -85,6 +85,7 @@ const rules: Readonly<Record<string, Rules>> = {
       ],
       ["supervisor"],
       ["lifecycle"],
+      ["wiring"],
       ["client", "typed"],
       ["index"],
     ],

@@ -20,9 +20,8 @@ import { Publisher } from "./publisher.js";
 import { Requester, type RequestOptions } from "./request.js";
 import { type RequestHandler, type RespondOptions, RESPONSES_AT_A_TIME, responder } from "./respond.js";
 import type { ServerInfo } from "./server-info.js";
-import type { RecordPort } from "./session/record-port.js";
 import { highestPacketId } from "./session/packet-identifiers.js";
-import { Session, type SessionPort } from "./session/session.js";
+import { Session } from "./session/session.js";
 import type { SessionStore } from "./store.js";
 import { StoreDriver, type StoreDriverPort } from "./store-driver.js";
 import { abortError, type WaitOptions } from "./signal.js";
@@ -33,6 +32,7 @@ import { CallbackSubscription, MessageQueue, Subscription } from "./subscribe/su
 import { Subscriptions } from "./subscribe/subscriptions.js";
 import { type Filters, type ParametersOf, resolveFilters } from "./subscribe/topic-filter.js";
 import { Typed } from "./typed.js";
+import { Wiring } from "./wiring.js";
 
 /**
  * A MQTT 5 client. Making one validates the options and opens nothing; `connect` starts it, and from then on it keeps a
@@ -58,37 +58,9 @@ export class Client {
     const callbacks = new Callbacks(resolved.clock, resolved.logger);
     this.#buffered = new BufferedBytes(resolved.maximumBufferedBytes, () => this.#connection?.regulate());
     const store = resolved.store === undefined ? undefined : this.#driver(resolved.store, resolved.clock);
-    this.#session = new Session(
-      this.#sessionPort(store),
-      this.#stats,
-      resolved.receiveMaximum,
-      highestPacketId(options),
-      this.#buffered,
-    );
-    this.#subscriptions = new Subscriptions(
-      {
-        request: (operation) => {
-          this.#session.request(operation);
-          this.#connection?.regulate();
-        },
-        forget: (operation) => this.#session.forget(operation),
-        starved: (operation) => this.#session.starved(operation),
-        serverInfo: () => this.#connection?.info,
-        partlyRefused: (error) => resolved.logger.warn?.(error.message, error),
-        unmatched: (topic) => {
-          const text = `A message on ${topic} came with the session and matched no subscription: it was acked`;
-          resolved.logger.warn?.(`${text}. Subscribe before connect() to get what the broker kept`);
-        },
-        unacked: () => this.#session.unacked,
-        ackOverdue: (text) => resolved.logger.warn?.(text),
-        resubscribeFailed: (error) => {
-          resolved.logger.warn?.(error.message, error);
-          void callbacks.post(resolved.callbacks.onResubscribeError, error);
-        },
-      },
-      this.#stats,
-      resolved.clock,
-    );
+    const wiring = new Wiring(resolved, callbacks, store);
+    this.#session = new Session(wiring, this.#stats, resolved.receiveMaximum, highestPacketId(options), this.#buffered);
+    this.#subscriptions = new Subscriptions(wiring, this.#stats, resolved.clock);
     this.#lifecycle = new Lifecycle({
       options: resolved,
       stats: this.#stats,
@@ -99,6 +71,9 @@ export class Client {
       subscriptions: this.#subscriptions,
       store,
     });
+    wiring.session = this.#session;
+    wiring.subscriptions = this.#subscriptions;
+    wiring.lifecycle = this.#lifecycle;
     this.#publisher = new Publisher(resolved, this.#session, this.#stats, this.#state, () => this.#connection);
     this.#pool = this.#publisherPool({ ...options });
   }
@@ -340,19 +315,6 @@ export class Client {
       broken: (error) => this.#lifecycle.storeFailed(error),
     };
     return new StoreDriver(store, clock, port, this.#stats);
-  }
-
-  #sessionPort(records: RecordPort | undefined): SessionPort {
-    return {
-      records,
-      send: (packet) => this.#connection?.send(packet),
-      sendPublish: (frame, duplicate) => this.#connection?.sender.sendFrame(frame, duplicate),
-      deliver: (publish, inbound) =>
-        this.#subscriptions.deliver(publish, this.#connection?.topic ?? publish.topic, inbound),
-      ackWaits: () => this.#subscriptions.watchAcks(),
-      ackIgnored: (packet, packetId) =>
-        this.#options.logger.warn?.(`The broker sent ${packet} for packet identifier ${packetId}, which awaits none`),
-    };
   }
 
   #inbox(options: SubscribeOptions): Inbox {

@@ -5,7 +5,7 @@ import { brokerUrls } from "./broker-url.js";
 import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
 import { waiting } from "./check.js";
-import type { StateFeed } from "./client-state.js";
+import type { ClientState, StateFeed } from "./client-state.js";
 import type { Connection } from "./connection/connection.js";
 import { type DisconnectOptions, disconnectPacket } from "./disconnect-options.js";
 import { type Delivery, MqttError } from "./errors.js";
@@ -21,7 +21,7 @@ import { Direction, type SessionKey } from "./store.js";
 import type { StoreDriver } from "./store-driver.js";
 import type { RestoredSession } from "./stored-session.js";
 import type { Subscriptions } from "./subscribe/subscriptions.js";
-import { Supervisor } from "./supervisor.js";
+import { Supervisor, type SupervisorPort } from "./supervisor.js";
 import type { Transport } from "./transport.js";
 
 /** The parts of a client that outlive its connections. */
@@ -40,7 +40,7 @@ export interface ClientParts {
  * From `connect` to `disconnect`, as often as the application wants: starts and ends supervisors, and carries the session
  * from one connection, and one life, to the next. Lives as long as the client.
  */
-export class Lifecycle {
+export class Lifecycle implements SupervisorPort {
   readonly #parts: ClientParts;
   readonly #options: ResolvedOptions;
   readonly #state: StateFeed;
@@ -152,51 +152,64 @@ export class Lifecycle {
     this.#state.end();
   }
 
-  // Inside
+  // For the store
 
-  #stop(packet: DisconnectPacket, cause: MqttError): Promise<void> {
-    const life = this.#life;
-    if (life === undefined) return Promise.resolve();
-    life.stopping = true;
-    life.supervisor.stop(packet, cause);
-    return life.over;
+  /** What a store kept: a session that the broker may hold for us, too (decision: Clean Start never erases it unasked). */
+  restored({ meta, corrupt }: RestoredSession): void {
+    const { callbacks, options } = this.#parts;
+    if (corrupt.length > 0) {
+      const some = corrupt.slice(0, 10).map(({ key, reason }) => `${nameOf(key)}: ${reason}`);
+      const more = corrupt.length > some.length ? `; and ${corrupt.length - some.length} more` : "";
+      options.logger.error?.(
+        `Left out what the session store holds and nobody can read: ${some.join("; ")}${more}`,
+        corrupt,
+      );
+      for (const record of corrupt) void callbacks.post(options.callbacks.onStoreCorrupt, record);
+    }
+    if (meta === undefined) {
+      this.#sessionHeld ||= corrupt.length > 0; // of whatever it was a part
+      return;
+    }
+    if (this.#clientId === "") this.#clientId = meta.clientId;
+    if (this.#clientId === meta.clientId) this.#sessionHeld = meta.sessionExpiryInterval > 0;
   }
 
-  #start(): Life {
-    const { stats, buffered, callbacks } = this.#parts;
-    const supervisor = new Supervisor(this.#options, this.#session, stats, buffered, callbacks, this.#brokers, {
-      transport: () => this.#loadTransport(),
-      prepare: () => this.#parts.store?.load(),
-      connectPacket: () => this.#connectPacket(),
-      granted: (info) => this.#granted(info),
-      established: (info) => this.#established(info),
-      changed: (state) => this.#state.set(state),
-    });
-    const life: Life = {
-      supervisor,
-      stopping: false,
-      resuming: false,
-      failure: undefined,
-      expiry: undefined,
-      over: supervisor.finished.then((cause) => {
-        this.#finish(cause ?? life.failure);
-        if (life.expiry !== undefined) this.#parts.store?.expire(life.expiry);
-        return this.#stored();
-      }),
-    };
-    this.#life = life;
-    return life;
+  /** Nothing can be made durable: the session ends here, and the client as if it had been disconnected. */
+  storeFailed(error: MqttError): void {
+    const { callbacks } = this.#parts;
+    this.#options.logger.error?.(error.message, error);
+    this.#session.drop(
+      (publish) => new MqttError("STORE_FAILED", error.message, { cause: error.cause, delivery: delivery(publish) }),
+    );
+    void callbacks.post(this.#options.callbacks.onStoreFailure, error);
+    if (this.#life === undefined) return;
+    this.#life.failure ??= error;
+    void this.#stop({ type: PacketType.Disconnect, reasonCode: ReasonCode.UnspecifiedError }, error);
+  }
+
+  // For the supervisor
+
+  /** Our own transport is loaded only if there is none given, so that a browser build need not hold it. */
+  transport(): Promise<Transport> {
+    const { transport, tls } = this.#options;
+    this.#transport ??=
+      transport === undefined ? import("#tcp").then(({ tcp }) => tcp(tls)) : Promise.resolve(transport);
+    return this.#transport;
+  }
+
+  prepare(): Promise<void> | undefined {
+    return this.#parts.store?.load();
   }
 
   /** Clean Start only if nothing would be lost by it, or if the first connect of a life was told so (section 3.1.2.4). */
-  #connectPacket(): ConnectPacket {
+  connectPacket(): ConnectPacket {
     const held = this.#sessionHeld || this.#session.hasState;
     const cleanStart = this.#life?.resuming === true ? false : (this.#options.cleanStart ?? !held);
     return { ...this.#options.connect, clientId: this.#clientId, cleanStart };
   }
 
   /** CONNACK was good: what the broker has lost is given up, and what the connection depends on becomes durable. */
-  #granted(info: ServerInfo): Promise<void> | undefined {
+  granted(info: ServerInfo): Promise<void> | undefined {
     const { store } = this.#parts;
     const discarded = this.#life?.resuming === false && this.#options.cleanStart === true;
     // Of a tracked publish the outcome is kept until its owner has asked for it: it must not publish again what was delivered.
@@ -234,7 +247,7 @@ export class Lifecycle {
   }
 
   /** The connection can be used: the session goes on, or a new one begins. */
-  #established(info: ServerInfo): void {
+  established(info: ServerInfo): void {
     (this.#life as Life).resuming = true;
     this.#session.advance(this.#options.clock.now()); // CONNACK may have waited for a store
     this.#subscriptions.connected(info.sessionPresent);
@@ -244,37 +257,37 @@ export class Lifecycle {
     });
   }
 
-  /** What a store kept: a session that the broker may hold for us, too (decision: Clean Start never erases it unasked). */
-  restored({ meta, corrupt }: RestoredSession): void {
-    const { callbacks, options } = this.#parts;
-    if (corrupt.length > 0) {
-      const some = corrupt.slice(0, 10).map(({ key, reason }) => `${nameOf(key)}: ${reason}`);
-      const more = corrupt.length > some.length ? `; and ${corrupt.length - some.length} more` : "";
-      options.logger.error?.(
-        `Left out what the session store holds and nobody can read: ${some.join("; ")}${more}`,
-        corrupt,
-      );
-      for (const record of corrupt) void callbacks.post(options.callbacks.onStoreCorrupt, record);
-    }
-    if (meta === undefined) {
-      this.#sessionHeld ||= corrupt.length > 0; // of whatever it was a part
-      return;
-    }
-    if (this.#clientId === "") this.#clientId = meta.clientId;
-    if (this.#clientId === meta.clientId) this.#sessionHeld = meta.sessionExpiryInterval > 0;
+  changed(state: ClientState): void {
+    this.#state.set(state);
   }
 
-  /** Nothing can be made durable: the session ends here, and the client as if it had been disconnected. */
-  storeFailed(error: MqttError): void {
-    const { callbacks } = this.#parts;
-    this.#options.logger.error?.(error.message, error);
-    this.#session.drop(
-      (publish) => new MqttError("STORE_FAILED", error.message, { cause: error.cause, delivery: delivery(publish) }),
-    );
-    void callbacks.post(this.#options.callbacks.onStoreFailure, error);
-    if (this.#life === undefined) return;
-    this.#life.failure ??= error;
-    void this.#stop({ type: PacketType.Disconnect, reasonCode: ReasonCode.UnspecifiedError }, error);
+  // Inside
+
+  #stop(packet: DisconnectPacket, cause: MqttError): Promise<void> {
+    const life = this.#life;
+    if (life === undefined) return Promise.resolve();
+    life.stopping = true;
+    life.supervisor.stop(packet, cause);
+    return life.over;
+  }
+
+  #start(): Life {
+    const { stats, buffered, callbacks } = this.#parts;
+    const supervisor = new Supervisor(this.#options, this.#session, stats, buffered, callbacks, this.#brokers, this);
+    const life: Life = {
+      supervisor,
+      stopping: false,
+      resuming: false,
+      failure: undefined,
+      expiry: undefined,
+      over: supervisor.finished.then((cause) => {
+        this.#finish(cause ?? life.failure);
+        if (life.expiry !== undefined) this.#parts.store?.expire(life.expiry);
+        return this.#stored();
+      }),
+    };
+    this.#life = life;
+    return life;
   }
 
   /** Waits for what the end of a life has written, within bounds: a store that hangs must not keep anybody waiting. */
@@ -298,14 +311,6 @@ export class Lifecycle {
     this.#session.release(this.#sessionHeld, (publish) => closed(cause, delivery(publish)));
     this.#state.set({ status: "closed", cause });
     this.#options.logger.info?.("Closed", cause);
-  }
-
-  /** Our own transport is loaded only if there is none given, so that a browser build need not hold it. */
-  #loadTransport(): Promise<Transport> {
-    const { transport, tls } = this.#options;
-    this.#transport ??=
-      transport === undefined ? import("#tcp").then(({ tcp }) => tcp(tls)) : Promise.resolve(transport);
-    return this.#transport;
   }
 }
 

@@ -297,7 +297,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     pingTimeout,
     disconnectTimeout: duration("disconnectTimeout", options.disconnectTimeout ?? 500),
     retryInitialConnect: flag("retryInitialConnect", options.retryInitialConnect) ?? false,
-    reconnectBackoff: callable("reconnectBackoff", options.reconnectBackoff) ?? exponentialBackoff(),
+    reconnectBackoff: callable("reconnectBackoff", options.reconnectBackoff) ?? DEFAULT_BACKOFF,
     credentials: callable("credentials", options.credentials),
     refusals: callable("refusals", options.refusals),
     followRedirects: flag("followRedirects", options.followRedirects) ?? false,
@@ -383,3 +383,5 @@ function connectPacket(options: ClientOptions, keepAlive: number, settings: Conn
   }
   return packet;
 }
+
+const DEFAULT_BACKOFF = /* @__PURE__ */ exponentialBackoff();

@@ -21,7 +21,7 @@ import type { Link, Transport } from "./transport.js";
 
 /** What the supervisor asks of the client. */
 export interface SupervisorPort {
-  readonly transport: () => Promise<Transport>;
+  transport(): Promise<Transport>;
   /** The CONNECT of the next attempt: the Clean Start and Client Identifier of the moment. */
   connectPacket(): ConnectPacket;
   /** Before the first attempt. Undefined: nothing to wait for. Rejects with what ends this life. */
