@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { viewOf } from "./bytes.js";
 import { readText } from "./utf8.js";
 
 /** A power of two. */
@@ -32,6 +33,6 @@ export function readTopic(bytes: Uint8Array, start: number, length: number): str
     if (i === length) return entry.text;
   }
   const text = readText(bytes, start, end);
-  entries[slot] = { bytes: bytes.slice(start, end), text };
+  entries[slot] = { bytes: viewOf(bytes, start, length).slice(), text }; // a Buffer's own slice would not copy
   return text;
 }

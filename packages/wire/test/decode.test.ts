@@ -109,6 +109,16 @@ describe("a received PUBLISH", () => {
     }
   });
 
+  it("keeps nothing of the memory that topics came in", () => {
+    // More topics than places, all in the same Buffer: what a place has must not change with it.
+    const chunk = Buffer.alloc(100);
+    for (let n = 10_000; n < 14_096; n++) {
+      const frame = encode({ ...publish, topic: `kept/${n}` });
+      chunk.set(frame);
+      expect((decode(chunk, 0, frame.length) as Publish).topic).toBe(`kept/${n}`);
+    }
+  });
+
   it("makes the string of a topic once for packets that come close together", () => {
     const frames = ["a", "b/1", "b/2", "é", "x".repeat(128), "x".repeat(129), "x".repeat(300)].map((topic) => ({
       topic,
