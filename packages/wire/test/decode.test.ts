@@ -109,6 +109,76 @@ describe("a received PUBLISH", () => {
     }
   });
 
+  /** Decodes the frames of a chunk, and owns each as it comes. */
+  function ownAhead(chunk: Uint8Array, frames: readonly Uint8Array[]): Publish[] {
+    let at = 0;
+    return frames.map((frame) => {
+      at += frame.length;
+      return (decode(chunk, at - frame.length, at) as Publish).own(true);
+    });
+  }
+
+  it("owns bytes that no other packet has, also of frames that were copied ahead", () => {
+    const sizes = [70, 70, 300, 80, 2000, 1000, 90, 90, 90, 90, 90, 10, 3000, 66, 1900];
+    const payloads = Array.from({ length: 200 }, (_, n) => new Uint8Array(sizes[n % sizes.length] as number).fill(n));
+    const frames = payloads.map((payload, n) => encode({ ...publish, payload, topic: `t/${n}` }));
+    for (const chunk of [Buffer.concat(frames), new Uint8Array(Buffer.concat([...frames, Buffer.alloc(300_000)]))]) {
+      const packets = ownAhead(chunk, frames);
+      chunk.fill(0xff);
+      for (const [n, packet] of packets.entries()) {
+        expect(packet.topic).toBe(`t/${n}`);
+        expect(packet.payload).toEqual(payloads[n]);
+        expect(packet.buffer.buffer.byteLength).toBeLessThanOrEqual(4 * (packet.end - packet.start));
+        packet.payload.fill(0xee);
+      }
+    }
+  });
+
+  it("copies frames of a size together, and none together with what does not follow", () => {
+    const frame = encode({ ...publish, payload: new Uint8Array(100).fill(1) });
+    const frames = Array.from({ length: 9 }, () => frame);
+    const packets = ownAhead(Buffer.concat(frames), frames);
+    expect(new Set(packets.map(({ buffer }) => buffer)).size).toBe(3);
+    expect(packets[8]?.buffer).not.toBe(packets[7]?.buffer);
+    const others = [...ownAhead(Buffer.concat(frames), frames), ...ownAhead(frame, [frame])];
+    expect(others.some(({ buffer }) => packets.some((packet) => packet.buffer === buffer))).toBe(false);
+  });
+
+  it("copies ahead within one chunk only, and alone what comes alone", () => {
+    const chunks = [1, 2].map((n) => {
+      const frame = encode({ ...publish, payload: new Uint8Array(100).fill(n) });
+      return Buffer.concat([frame, frame, frame]);
+    });
+    const size = (chunks[0] as Uint8Array).length / 3;
+    const [, second] = chunks.map((chunk, n) => (decode(chunk, n * size, (n + 1) * size) as Publish).own(true));
+    expect(second?.payload).toEqual(new Uint8Array(100).fill(2));
+    const alone = [chunks[0], chunks[1], chunks[0]].map((chunk) => {
+      const frame = (chunk as Uint8Array).slice(0, size);
+      return ownAhead(frame, [frame])[0]?.buffer;
+    });
+    expect(new Set(alone).size).toBeLessThan(3);
+  });
+
+  it("never gives the same copy to two packets", () => {
+    const payload = new Uint8Array(100).fill(1);
+    const frame = encode({ ...publish, payload });
+    const chunk = Buffer.concat([frame, frame, frame]);
+    const first = (decode(chunk, 0, frame.length) as Publish).own(true);
+    const again = (decode(chunk, 0, frame.length) as Publish).own(true);
+    first.payload.fill(2);
+    expect(again.payload).toEqual(payload);
+  });
+
+  it("owns the next packet too when the memory of the one before was transferred", () => {
+    const payload = new Uint8Array(100).fill(1);
+    const frame = encode({ ...publish, payload });
+    const chunk = Buffer.concat([frame, frame, frame]);
+    const first = (decode(chunk, 0, frame.length) as Publish).own(true);
+    structuredClone(first.payload, { transfer: [first.payload.buffer] });
+    const second = (decode(chunk, frame.length, 2 * frame.length) as Publish).own(true);
+    expect(second.payload).toEqual(payload);
+  });
+
   it("keeps nothing of the memory that topics came in", () => {
     // More topics than places, all in the same Buffer: what a place has must not change with it.
     const chunk = Buffer.alloc(100);

@@ -146,13 +146,13 @@ export class BrokerFilters {
     }
     const holder = first.holders[0];
     if (routes.length === 1 && first.holders.length === 1 && !publish.retain && holder !== undefined) {
-      if (holder.sink.borrows !== true) publish.own();
+      if (holder.sink.borrows !== true) publish.own(true);
       hand(holder, publish, topic, inbound);
       inbound?.settle(0); // our own hold
       return true;
     }
     const receivers = this.#receivers(routes, publish);
-    if (!receivers.every(borrows)) publish.own();
+    if (!receivers.every(borrows)) publish.own(true);
     for (const local of receivers) hand(local, publish, topic, inbound);
     inbound?.settle(0);
     return receivers.length > 0;

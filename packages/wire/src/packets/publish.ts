@@ -128,13 +128,15 @@ export class Publish implements PublishPacket {
    * Moves the packet from its chunk to a copy of its frame, so that a small message doesn't pin a large chunk, and returns
    * it. Copies of 65 to 2,048 bytes share their memory with up to three others; larger and smaller ones have their own.
    * Views that were taken before stay with the chunk.
+   *
+   * `ahead`: all of the chunk is there and will not change, so that the frames behind this one may be copied together with it.
    */
-  own(): this {
+  own(ahead: boolean = false): this {
     const { buffer, start } = this;
     const length = this.end - start;
     let copy = 0;
     if (length > shortest && length <= longest) {
-      copy = copies.add(buffer, start, length);
+      copy = ahead ? copies.addAhead(buffer, start, length) : copies.add(buffer, start, length);
       this.buffer = copies.piece;
     } else {
       this.buffer = viewOf(buffer, start, length).slice(); // a Buffer's own slice would not copy
