@@ -174,7 +174,7 @@ describe("a received PUBLISH", () => {
     const frame = encode({ ...publish, payload });
     const chunk = Buffer.concat([frame, frame, frame]);
     const first = (decode(chunk, 0, frame.length) as Publish).own(true);
-    structuredClone(first.payload, { transfer: [first.payload.buffer] });
+    structuredClone(first.payload, { transfer: [first.payload.buffer as ArrayBuffer] });
     const second = (decode(chunk, frame.length, 2 * frame.length) as Publish).own(true);
     expect(second.payload).toEqual(payload);
   });

@@ -31,17 +31,20 @@ export class InboundMessage {
   settled = false;
   /** Its last answer is about to be handed to the link. */
   answered = false;
+  /** The connection on which its exchange goes on, as the session counts them; 0 if on none. */
+  connection: number;
   /** QoS 2: changes of its record that are not durable yet. */
   writes = 0;
   /** Undefined once the session it belongs to is gone. */
   owner: InboundOwner | undefined;
 
-  constructor(packetId: number, qos: number, size: number, owner: InboundOwner, arrivedAt = 0) {
+  constructor(packetId: number, qos: number, size: number, owner: InboundOwner, arrivedAt = 0, connection = 0) {
     this.packetId = packetId;
     this.qos = qos;
     this.size = size;
     this.owner = owner;
     this.arrivedAt = arrivedAt;
+    this.connection = connection;
   }
 
   /** One more subscription holds it. */

@@ -3,7 +3,6 @@ import { PacketType, type Publish, ReasonCode } from "@mqttv5/wire";
 import type { BufferedBytes } from "../buffered-bytes.js";
 import { ProtocolError } from "../errors.js";
 import { LazyMap } from "../lazy-map.js";
-import { LazySet } from "../lazy-set.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
 import type { ControlQueue } from "./control-queue.js";
@@ -40,8 +39,10 @@ export class Inbound implements InboundOwner {
   readonly #releasing = new LazyMap<number, InboundMessage>();
   #connected = false;
   #now = 0;
+  /** Counts connections, from 1: a message that is open has the number of the connection it is open on. */
+  #connection = 0;
   /** PUBLISH packets of this connection whose exchange has not ended: what our Receive Maximum counts (section 4.9). */
-  readonly #open = new LazySet<number>();
+  #open = 0;
 
   /**
    * Answered for the last time, in order, and not handed to the link: these answers were certainly not written, and the messages are
@@ -64,7 +65,8 @@ export class Inbound implements InboundOwner {
 
   connected(): void {
     this.#connected = true;
-    this.#open.clear();
+    this.#connection++;
+    this.#open = 0;
     this.#order.clear();
   }
 
@@ -73,8 +75,8 @@ export class Inbound implements InboundOwner {
    * case it does, or its Receive Maximum would be used up for good.
    */
   pingAnswered(): void {
-    for (const [id, message] of this.#held) {
-      if (message.settled && !message.answered && !this.#open.has(id)) this.#answer(message);
+    for (const message of this.#held.values()) {
+      if (message.settled && !message.answered && !this.#isOpen(message)) this.#answer(message);
     }
   }
 
@@ -137,36 +139,40 @@ export class Inbound implements InboundOwner {
   /** A QoS 1/2 PUBLISH. */
   receive(publish: Publish): void {
     const id = publish.packetId;
-    const answered = this.#held.get(id);
-    if (answered?.answered === true) {
-      if (publish.duplicate && publish.qos === answered.qos) {
+    let held = this.#held.get(id);
+    if (held?.answered === true) {
+      if (publish.duplicate && publish.qos === held.qos) {
         this.#stats.inboundDuplicates++; // its answer is as good as on its way
         return;
       }
       this.#held.delete(id);
+      held = undefined;
     }
-    const again = this.#open.has(id);
-    if (!again && this.#open.size >= this.#receiveMaximum) {
+    const received = this.#received.get(id);
+    const again = this.#isOpen(held) || this.#isOpen(received);
+    if (!again && this.#open >= this.#receiveMaximum) {
       throw new ProtocolError(
         ReasonCode.ReceiveMaximumExceeded,
         `The broker sent more than ${this.#receiveMaximum} unacknowledged messages`,
       );
     }
-    this.#open.add(id);
-    const held = this.#held.get(id);
+    this.#end(held);
+    this.#end(received);
+    this.#open++;
     if (held !== undefined) {
       // A first attempt, says DUP, so another message: the broker is done with the one before. But there are brokers that resend
       // without DUP: only what the application still holds from an earlier connection is taken for that.
       const first = publish.qos === 1 && !publish.duplicate && (again || held.settled);
       const reused = first || held.qos !== publish.qos;
       if (!reused) {
+        held.connection = this.#connection;
         this.#repeated(held, again);
         return;
       }
       this.#forget(held);
     }
-    const received = publish.qos === 2 ? this.#received.get(id) : undefined;
-    if (received !== undefined) {
+    if (received !== undefined && publish.qos === 2) {
+      received.connection = this.#connection;
       this.#stats.inboundDuplicates++;
       this.#queue.send(PacketType.Pubrec, id, ReasonCode.Success, received);
       return;
@@ -176,7 +182,7 @@ export class Inbound implements InboundOwner {
       throw new ProtocolError(ReasonCode.QuotaExceeded, text);
     }
     const size = publish.end - publish.start;
-    const message = new InboundMessage(id, publish.qos, size, this, this.#now);
+    const message = new InboundMessage(id, publish.qos, size, this, this.#now, this.#connection);
     this.#buffered.add(size);
     this.#held.set(id, message);
     this.#order.push(message);
@@ -196,7 +202,8 @@ export class Inbound implements InboundOwner {
   release(packetId: number): void {
     const message = this.#received.get(packetId);
     const { records } = this.#port;
-    this.#open.delete(packetId);
+    this.#end(message);
+    this.#end(this.#held.get(packetId));
     if (message !== undefined) {
       this.#received.delete(packetId);
       if (records !== undefined && !records.delete(message)) {
@@ -224,7 +231,7 @@ export class Inbound implements InboundOwner {
   /** Answers the settled messages at the head, and stops at the first that is not. */
   #flush(): void {
     for (let head = this.#order.peek(); head !== undefined; head = this.#order.peek()) {
-      const current = this.#held.get(head.packetId) === head;
+      const current = head.owner !== undefined; // else its identifier was used again
       if (current && !head.settled) return;
       this.#order.shift();
       if (current) this.#answer(head);
@@ -238,12 +245,22 @@ export class Inbound implements InboundOwner {
       this.#remember(message);
     } else {
       message.answered = true;
-      message.owner = undefined;
       this.#buffered.remove(message.size);
-      this.#open.delete(packetId);
+      this.#end(message);
       this.#unwritten.push(message);
     }
     this.#queue.send(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId, reasonCode, message);
+  }
+
+  #isOpen(message: InboundMessage | undefined): boolean {
+    return message !== undefined && message.connection === this.#connection;
+  }
+
+  /** Its exchange has ended, if it was open. */
+  #end(message: InboundMessage | undefined): void {
+    if (message === undefined || message.connection !== this.#connection) return;
+    message.connection = 0;
+    this.#open--;
   }
 
   /** How many are not answered. */
