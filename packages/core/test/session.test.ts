@@ -746,6 +746,19 @@ describe("messages from the broker", () => {
     expect(bench.take()).toEqual(["deliver e"]);
   });
 
+  it("count against our Receive Maximum no more after a PUBREL, even one that came before the PUBREC", () => {
+    const bench = new SessionBench({ receiveMaximum: 1 });
+    bench.connected(false);
+    bench.receive("a", 2, 1);
+    bench.pubrel(1);
+    bench.receive("b", 1, 2);
+    bench.delivered[0]?.settle(0);
+    bench.delivered[1]?.settle(0);
+    expect(bench.take()).toEqual(["deliver a", "PUBCOMP 1 0x92", "deliver b", "PUBREC 1", "PUBACK 2"]);
+    bench.receive("c", 1, 3);
+    expect(() => bench.receive("d", 1, 4)).toThrow(expect.objectContaining({ reasonCode: 0x93 }));
+  });
+
   it("acked while there is no connection are answered when they are sent again, once and in order [parity 100] [MQTT-4.6.0-2]", () => {
     const bench = new SessionBench();
     bench.connected(false);
