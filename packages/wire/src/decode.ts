@@ -66,10 +66,25 @@ export function decode(
   options?: DecodeOptions,
 ): DecodedPacket {
   reader.open(bytes, start, end, options?.sender);
-  readFixedHeader(options?.lenient);
+  if (!isPublish(bytes, start, end)) readFixedHeader(options?.lenient);
   const packet = reader.type === PacketType.Publish ? publish.read(reader) : readPacket();
   reader.close();
   return packet;
+}
+
+/**
+ * Whether a short fixed header of PUBLISH is at `start`; then it is read. How long the packet is says what it has to be, so that
+ * to look is enough.
+ */
+function isPublish(bytes: Uint8Array, start: number, end: number): boolean {
+  const first = bytes[start] as number;
+  const length = end - start - 3;
+  if (first >> 4 !== PacketType.Publish || length < 0x80 || length > 0x3fff) return false;
+  if (bytes[start + 1] !== ((length & 0x7f) | 0x80) || bytes[start + 2] !== length >> 7) return false;
+  reader.type = PacketType.Publish;
+  reader.flags = first & 0x0f;
+  reader.position = start + 3;
+  return true;
 }
 
 function readFixedHeader(lenient: DecodeOptions["lenient"]): void {

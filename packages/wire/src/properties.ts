@@ -6,6 +6,22 @@ import { readText } from "./utf8.js";
 
 const none: readonly never[] = /* @__PURE__ */ Object.freeze([]);
 
+/** What is known of the properties of a packet, and so of others with the same bytes. @internal */
+export class PropertyFacts {
+  /** One bit for each property that is present, as `bitOf` gives them. */
+  readonly present: number;
+  /** Other packets have the same bytes. */
+  shared: boolean;
+  /** The User Properties, once they were read of a packet that is not the only one. */
+  pairs: readonly UserProperty[] | undefined;
+
+  constructor(present: number) {
+    this.present = present;
+    this.shared = false;
+    this.pairs = undefined;
+  }
+}
+
 /**
  * The properties of a received packet: a view of its bytes, validated when the packet was decoded and read only when asked.
  * A getter gives `undefined` for a property that is absent, `[]` for the two that are lists. Binary values are views of
@@ -24,15 +40,17 @@ export class Properties implements PropertyValues {
   declare readonly where: number;
   /** One bit for each property that is present, as `bitOf` gives them. @internal */
   declare readonly present: number;
+  declare private readonly facts: PropertyFacts;
   declare private pairs: readonly UserProperty[] | undefined;
 
   /** @internal Only the decoder makes these: the bytes must have been validated. */
-  constructor(buffer: Uint8Array, start: number, length: number, where: number, present: number) {
+  constructor(buffer: Uint8Array, start: number, length: number, where: number, facts: PropertyFacts) {
     this.buffer = buffer;
     this.start = start;
     this.length = length;
     this.where = where;
-    this.present = present;
+    this.present = facts.present;
+    this.facts = facts;
     this.pairs = undefined;
   }
 
@@ -107,7 +125,7 @@ export class Properties implements PropertyValues {
     return this.flag(Property.RetainAvailable);
   }
   get userProperties(): readonly UserProperty[] {
-    return (this.pairs ??= this.has(Property.UserProperty) ? this.readPairs() : none);
+    return (this.pairs ??= this.has(Property.UserProperty) ? this.ownPairs() : none);
   }
   get maximumPacketSize(): number | undefined {
     return this.u32(Property.MaximumPacketSize);
@@ -180,6 +198,14 @@ export class Properties implements PropertyValues {
   private binary(id: Property): Uint8Array | undefined {
     const p = this.offsetOf(id);
     return p < 0 ? undefined : viewOf(this.buffer, p + 2, readU16(this.buffer, p));
+  }
+
+  /** A list of the packet's own, of texts that are made once for all packets with the same bytes. */
+  private ownPairs(): readonly UserProperty[] {
+    const { facts } = this;
+    if (!facts.shared) return this.readPairs();
+    facts.pairs ??= this.readPairs();
+    return facts.pairs.map(([name, value]) => [name, value]);
   }
 
   private readPairs(): readonly UserProperty[] {

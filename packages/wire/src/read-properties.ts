@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PacketType } from "./packet-type.js";
-import { Properties } from "./properties.js";
+import { Properties, PropertyFacts } from "./properties.js";
 import {
   allowedIn,
   bit,
@@ -18,20 +18,23 @@ import { isText } from "./utf8.js";
 
 const userPropertyBit = /* @__PURE__ */ bit("UserProperty");
 
+/** Of a packet without properties. */
+export const noFacts: PropertyFacts = /* @__PURE__ */ new PropertyFacts(0);
+
 /** Reads the properties of a packet with the length in front of them. */
 export function readProperties(reader: Reader, context: PacketType | typeof WillContext): Properties {
   const length = reader.varint();
   const start = reader.skip(length);
   const end = start + length;
   const where = 1 << context;
-  const present = skipProperties(reader, start, end, where);
+  const facts = new PropertyFacts(skipProperties(reader, start, end, where));
   reader.position = end;
-  return new Properties(reader.bytes, start, length, where, present);
+  return new Properties(reader.bytes, start, length, where, facts);
 }
 
 /** No properties, of a packet that left even their length out. */
 export function noProperties(reader: Reader, context: PacketType): Properties {
-  return new Properties(reader.bytes, reader.end, 0, 1 << context, 0);
+  return new Properties(reader.bytes, reader.end, 0, 1 << context, noFacts);
 }
 
 /**
