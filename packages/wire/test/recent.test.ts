@@ -97,6 +97,7 @@ describe("packets like the one before", () => {
     const [one, two, other] = [frame, frame, encode({ ...publish, topic: "sensors/8/temperature" })].map(
       (bytes) => decode(bytes) as Publish,
     ) as [Publish, Publish, Publish];
+    expect([one.topicAlias, two.topicAlias]).toEqual([0, 0]);
     expect([one.topic, two.topic, other.topic]).toEqual([publish.topic, publish.topic, "sensors/8/temperature"]);
     const changed = one.properties.userProperties as [string, string][];
     (changed[0] as [string, string])[1] = "changed";
