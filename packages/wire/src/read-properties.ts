@@ -18,12 +18,15 @@ import { isText } from "./utf8.js";
 
 const userPropertyBit = /* @__PURE__ */ bit("UserProperty");
 
+const nothing = /* @__PURE__ */ new Uint8Array(0);
+const absent: Properties[] = [];
 /** Of a packet without properties. */
 export const noFacts: PropertyFacts = /* @__PURE__ */ new PropertyFacts(0);
 
 /** Reads the properties of a packet with the length in front of them. */
 export function readProperties(reader: Reader, context: PacketType | typeof WillContext): Properties {
   const length = reader.varint();
+  if (length === 0) return noProperties(context);
   const start = reader.skip(length);
   const end = start + length;
   const where = 1 << context;
@@ -32,9 +35,9 @@ export function readProperties(reader: Reader, context: PacketType | typeof Will
   return new Properties(reader.bytes, start, length, where, facts);
 }
 
-/** No properties, of a packet that left even their length out. */
-export function noProperties(reader: Reader, context: PacketType): Properties {
-  return new Properties(reader.bytes, reader.end, 0, 1 << context, noFacts);
+/** No properties, of a packet that has none or left even their length out: one object for all packets of a type. */
+export function noProperties(context: PacketType | typeof WillContext): Properties {
+  return (absent[context] ??= new Properties(nothing, 0, 0, 1 << context, noFacts));
 }
 
 /**

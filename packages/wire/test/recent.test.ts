@@ -64,6 +64,21 @@ describe("packets like the one before", () => {
     expect(new Set(after.filter((result) => typeof result === "number"))).toEqual(new Set([0x81, 0x82]));
   });
 
+  it("have a Remaining Length that is checked in every byte", () => {
+    for (const size of [100, 125, 126, 127, 128, 200, 16_381, 16_382, 16_383, 16_384]) {
+      const long = encode({ ...publish, payload: new Uint8Array(size - 30), properties: undefined });
+      expect(plain(decode(long))).toEqual(
+        plain({ ...publish, payload: new Uint8Array(size - 30), properties: undefined } as never),
+      );
+      for (const at of [1, 2]) {
+        const changed = long.slice();
+        changed[at] = (changed[at] as number) ^ 1;
+        expect(() => decode(changed), `size ${size}, byte ${at}`).toThrow(DecodeError);
+      }
+      expect(() => decode(long, 0, long.length - 1), `size ${size}`).toThrow(DecodeError);
+    }
+  });
+
   it("are checked in memory that is used again", () => {
     const memory = frame.slice();
     for (let i = 0; i < 40; i++) decode(memory);

@@ -40,7 +40,7 @@ export interface DecodedAck<T extends AckType = AckType> extends AckPacket<T> {
 export function read<T extends AckType>(reader: Reader, type: T): DecodedAck<T> {
   const packetId = reader.packetId();
   const reasonCode = reader.more ? reader.reasonCode() : 0; // the two short forms: no code, no length of properties
-  const properties = reader.more ? readProperties(reader, type) : noProperties(reader, type);
+  const properties = reader.more ? readProperties(reader, type) : noProperties(type);
   reader.finish();
   return { type, packetId, reasonCode, properties };
 }

@@ -27,7 +27,7 @@ const methodBit = /* @__PURE__ */ bit("AuthenticationMethod");
 export function read(reader: Reader): DecodedAuth {
   const short = !reader.more; // says Success without properties, and so without the method
   const reasonCode = short ? 0 : reader.reasonCode(); // [MQTT-3.15.2-1]
-  const properties = short ? noProperties(reader, PacketType.Auth) : readProperties(reader, PacketType.Auth);
+  const properties = short ? noProperties(PacketType.Auth) : readProperties(reader, PacketType.Auth);
   if ((properties.present & methodBit) === 0) throw reader.forbidden("there is no Authentication Method");
   reader.finish();
   return { type: PacketType.Auth, reasonCode, properties };

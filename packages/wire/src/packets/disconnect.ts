@@ -25,9 +25,7 @@ const referenceBit = /* @__PURE__ */ bit("ServerReference");
 
 export function read(reader: Reader): DecodedDisconnect {
   const reasonCode = reader.more ? reader.reasonCode() : 0; // the two short forms: no code, no length of properties
-  const properties = reader.more
-    ? readProperties(reader, PacketType.Disconnect)
-    : noProperties(reader, PacketType.Disconnect);
+  const properties = reader.more ? readProperties(reader, PacketType.Disconnect) : noProperties(PacketType.Disconnect);
   reader.finish();
   if (reader.sender === "server" && (properties.present & expiryBit) !== 0) {
     throw reader.forbidden("a server sent a Session Expiry Interval"); // [MQTT-3.14.2-2]

@@ -5,7 +5,7 @@ import { PacketType, type QoS } from "../packet-type.js";
 import { Properties, PropertyFacts } from "../properties.js";
 import { bit } from "../property.js";
 import type { PublishProperties } from "../property-values.js";
-import { noFacts, skipProperties } from "../read-properties.js";
+import { noFacts, noProperties, skipProperties } from "../read-properties.js";
 import type { Reader } from "../reader.js";
 import { Recent } from "../recent.js";
 import { readTopic } from "../topic-cache.js";
@@ -35,7 +35,6 @@ const longest = 2048;
 const noIdentifiers: readonly number[] = /* @__PURE__ */ Object.freeze([]);
 const aliasBit = /* @__PURE__ */ bit("TopicAlias");
 const identifierBit = /* @__PURE__ */ bit("SubscriptionIdentifier");
-const noProperties = /* @__PURE__ */ propertiesAt(/* @__PURE__ */ new Uint8Array(0), 0, 0, noFacts);
 
 /** What packets in a row with the same topic share. */
 class Topic {
@@ -44,10 +43,6 @@ class Topic {
   constructor() {
     this.text = undefined;
   }
-}
-
-function propertiesAt(buffer: Uint8Array, start: number, length: number, facts: PropertyFacts): Properties {
-  return new Properties(buffer, start, length, 1 << PacketType.Publish, facts);
 }
 
 /**
@@ -141,14 +136,15 @@ export class Publish implements PublishPacket {
   }
 
   get properties(): Properties {
-    return (this.readProperties ??= this.facts === noFacts ? noProperties : this.propertiesOf(this.facts));
+    return (this.readProperties ??=
+      this.facts === noFacts ? noProperties(PacketType.Publish) : this.propertiesOf(this.facts));
   }
 
   private propertiesOf(facts: PropertyFacts): Properties {
     const { buffer, topicStart } = this;
     let from = topicStart + this.topicLength + (this.qos === 0 ? 0 : 2);
     while ((buffer[from++] as number) > 0x7f); // the length of the properties
-    return propertiesAt(buffer, from, this.start + this.headerLength - from, facts);
+    return new Properties(buffer, from, this.start + this.headerLength - from, 1 << PacketType.Publish, facts);
   }
 
   /** The identifiers of the subscriptions that matched, in their order. Section 3.3.2.3.8. */
