@@ -27,6 +27,12 @@ const REFUSALS: Readonly<Record<number, ErrorCode>> = {
 };
 
 const SENT: PublishResult = Object.freeze({ reasonCode: 0 });
+/** What nearly every acknowledgement says. */
+const ACCEPTED: PublishResult = /* @__PURE__ */ Object.freeze({
+  reasonCode: 0,
+  reasonString: undefined,
+  userProperties: /* @__PURE__ */ Object.freeze([]),
+});
 const NO_OPTIONS: PublishOptions = Object.freeze({});
 
 /** Of those that waited. */
@@ -331,6 +337,7 @@ function closed(cause: MqttError | undefined): MqttError {
 
 function result(ack: AckPacket): PublishResult {
   const { reasonString, userProperties } = ack.properties ?? {};
+  if (ack.reasonCode === 0 && reasonString === undefined && !userProperties?.length) return ACCEPTED;
   return { reasonCode: ack.reasonCode, reasonString, userProperties };
 }
 
