@@ -3,6 +3,7 @@ import { type AckPacket, type QoS, withMessageExpiry } from "@mqttv5/wire";
 import type { MqttError } from "../errors.js";
 import { type PendingBytes, pendingCost } from "../pending-bytes.js";
 import type { Settle } from "../store.js";
+import type { Link } from "./chain.js";
 
 /** Where a QoS 1/2 publish stands. Small integers: compared on every acknowledgement. */
 export const Phase = {
@@ -44,7 +45,7 @@ export interface PublishWaiter {
 }
 
 /** One QoS 1/2 publish, from acceptance to its last acknowledgement. Belongs to the session; ends when it is done. */
-export class OutboundPublish {
+export class OutboundPublish implements Link<OutboundPublish> {
   readonly qos: QoS;
   readonly retain: boolean;
   /** The encoded PUBLISH with DUP 0; the identifier is written in when it is assigned. */
@@ -80,6 +81,9 @@ export class OutboundPublish {
   ref: Uint8Array | undefined;
   /** Undefined as long as nobody adopted a restored one. */
   settle: Settle | undefined;
+  /** Its neighbours among the unsettled publishes of its session. */
+  previous: OutboundPublish | undefined;
+  next: OutboundPublish | undefined;
 
   constructor(
     frame: Uint8Array,

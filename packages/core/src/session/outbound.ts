@@ -5,6 +5,7 @@ import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
 import { Outcome } from "../store.js";
 import { completed, explains, kept } from "./answer.js";
+import { Chain } from "./chain.js";
 import type { ControlQueue } from "./control-queue.js";
 import { Endings, outcomeOf, putRecord } from "./endings.js";
 import { delivery, OutboundPublish, Phase } from "./outbound-publish.js";
@@ -39,9 +40,7 @@ export class Outbound {
   /** Called where identifiers may have come free. */
   readonly #freed: () => void;
   /** All unsettled publishes, in the order they were accepted [MQTT-4.6.0-1]. */
-  readonly #unsettled = new Set<OutboundPublish>();
-  /** Those past their PUBREC, in the order the PUBRECs came [MQTT-4.6.0-4]. */
-  readonly #released = new Set<OutboundPublish>();
+  readonly #unsettled = new Chain<OutboundPublish>();
   /** Those that are done and whose record is not gone. */
   readonly endings: Endings;
   /** To be sent as soon as quota and identifiers allow, in order. May hold some that are done: they are skipped. */
@@ -89,7 +88,10 @@ export class Outbound {
     this.#limits = limits;
     this.#quota = limits.receiveMaximum; // anew on every connection [MQTT-4.9.0-1]
     this.#stats.sendQuota = this.#quota;
-    for (const publish of this.#released) this.#sendPubrel(publish.packetId, ReasonCode.Success, publish);
+    // In the order the PUBRECs came [MQTT-4.6.0-4].
+    const released = [...this.#unsettled].filter(({ phase }) => phase === Phase.AwaitPubcomp);
+    released.sort((a, b) => a.pubrecSequence - b.pubrecSequence);
+    for (const publish of released) this.#sendPubrel(publish.packetId, ReasonCode.Success, publish);
   }
 
   /** Then the PUBLISHes, in their order. */
@@ -108,7 +110,6 @@ export class Outbound {
 
   /** The broker has lost the session: what was in flight becomes new [MQTT-3.2.2-5]. */
   startAnew(): void {
-    this.#released.clear();
     for (const publish of this.#unsettled) {
       const released = publish.phase === Phase.AwaitPubcomp;
       publish.phase = Phase.Accepted;
@@ -135,8 +136,6 @@ export class Outbound {
       this.#unsettled.add(publish);
       this.#stats.publishesInflight++;
     }
-    const released = publishes.filter(({ phase }) => phase === Phase.AwaitPubcomp);
-    for (const publish of released.toSorted((a, b) => a.pubrecSequence - b.pubrecSequence)) this.#released.add(publish);
   }
 
   abandon(lost: (publish: OutboundPublish) => boolean, error: (publish: OutboundPublish) => MqttError): void {
@@ -147,7 +146,6 @@ export class Outbound {
   drop(error: (publish: OutboundPublish) => MqttError): void {
     const forgotten = [...this.#unsettled, ...this.endings.clear()];
     this.#unsettled.clear();
-    this.#released.clear();
     this.#waiting.clear();
     this.#ready.clear();
     for (const publish of forgotten) {
@@ -220,7 +218,6 @@ export class Outbound {
     if (explains(packet)) publish.pubrec = kept(packet);
     publish.phase = Phase.AwaitPubcomp;
     publish.pubrecSequence = ++this.#pubrecSequence;
-    this.#released.add(publish);
     if (publish.recorded) this.#put(publish);
     this.#sendPubrel(packet.packetId, ReasonCode.Success, publish); // [MQTT-4.3.3-4]
   }
@@ -383,7 +380,6 @@ export class Outbound {
     publish.phase = Phase.Done;
     if (publish.writes === 0) publish.leave(); // else its store still holds it
     this.#unsettled.delete(publish);
-    this.#released.delete(publish);
     this.#stats.publishesInflight--;
     // Only a slot taken on this connection is given back (section 4.9).
     if (publish.counted && this.#limits !== undefined) this.#stats.sendQuota = ++this.#quota;
