@@ -34,6 +34,27 @@ describe("packet identifiers", () => {
     expect(ids.allocate(0)).toBe(2);
   });
 
+  it("keep their owners over the whole range, in any order of release", () => {
+    const ids = new PacketIdentifiers<number>();
+    const random = seeded(3);
+    const owned = new Map<number, number>();
+    for (let i = 0; i < 65_535; i++) owned.set(ids.allocate(i), i);
+    expect(owned.size).toBe(65_535);
+    expect(ids.exhausted).toBe(true);
+    const freed = [...owned.keys()].filter(() => random() < 0.5);
+    for (const id of freed) {
+      ids.free(id);
+      ids.free(id); // once more does nothing
+      owned.delete(id);
+    }
+    ids.take(freed[0] as number, -1);
+    ids.take(freed[0] as number, -2); // taken anew it is still one
+    owned.set(freed[0] as number, -2);
+    for (let id = 1; id <= 65_535; id++) expect(ids.owner(id)).toBe(owned.get(id));
+    for (let left = freed.length - 1; left > 0; left--) expect(ids.allocate(0)).toBeGreaterThan(0);
+    expect([ids.exhausted, ids.allocate(0)]).toEqual([true, 0]);
+  });
+
   it("are one pool for publish, subscribe and unsubscribe, round robin and never 0 [parity 82] [MQTT-2.2.1-3]", () => {
     const bench = new SessionBench({ highestPacketId: 5 });
     bench.connected(false);
