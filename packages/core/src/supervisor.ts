@@ -173,7 +173,7 @@ export class Supervisor {
       if ((await this.#callbacks.post(down, cause)) === false) return this.#over(this.#stopped ? undefined : cause);
       if (this.#stopped) return this.#over(undefined);
       this.#brokers.advance();
-      await this.#pause(until - clock.now());
+      await this.#pause(until - clock.now(), attempt);
       await this.#callbacks.flushed();
       if (this.#stopped) return this.#over(undefined);
       void this.#callbacks.post(callbacks.onReconnectAttempt, attempt, this.#brokers.upcoming.href);
@@ -330,9 +330,13 @@ export class Supervisor {
     });
   }
 
-  /** Waits, unless the life ends first. */
-  #pause(delay: number): Promise<void> {
+  /**
+   * Waits, unless the life ends first. The first attempt without a delay waits one turn: a platform's shortest timer takes as long
+   * as a handshake. Those that follow it set a timer, so that a broker that refuses at once is not asked without a pause.
+   */
+  #pause(delay: number, attempt: number): Promise<void> {
     return new Promise((resolve) => {
+      if (delay <= 0 && attempt === 1) return this.#options.clock.afterTurn(resolve);
       const timer = this.#options.clock.schedule(delay, () => {
         unlink();
         resolve();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType } from "@mqttv5/wire";
 import { linkPair, VirtualClock } from "@mqttv5/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   Client,
   type ClientOptions,
@@ -82,6 +82,37 @@ describe("reconnecting", () => {
     expect(dials.map(({ at }) => at)).toEqual([0, 1000, 3000, 7000, 15_000, 23_000, 31_000]);
     await bench.end(client);
     expect(codeOf(connecting.error)).toBe("CLOSED");
+  });
+
+  it("sets no timer for the first attempt if it has no delay, and one for each that follows", async () => {
+    const bench = new Bench();
+    let reachable = true;
+    const dials: number[] = [];
+    const inner = bench.peer.transport();
+    const transport: Transport = {
+      connect(url, options) {
+        dials.push(bench.clock.now());
+        return reachable ? inner.connect(url, options) : Promise.reject(new Error("down"));
+      },
+    };
+    const { client, connection } = await bench.connect({ transport, reconnectBackoff: constantBackoff(0) });
+    const schedule = vi.spyOn(bench.clock, "schedule");
+    const pauses = (): number => schedule.mock.calls.filter(([delay]) => delay === 0).length;
+    const second = await bench.reconnect(connection);
+    expect([dials.length, pauses()]).toEqual([2, 0]);
+    await bench.clock.advance(1); // what ends the moment it is there counts as failed
+    reachable = false;
+    schedule.mockImplementation((delay, callback) => {
+      // The third attempt that waits never goes on.
+      const timer = { cancel(): void {} };
+      if (delay === 0 && pauses() < 3) bench.clock.afterTurn(callback);
+      return timer;
+    });
+    second.cut();
+    await bench.clock.settle();
+    expect([dials.length, pauses()]).toEqual([5, 3]);
+    schedule.mockRestore();
+    await bench.end(client);
   });
 
   it("starts at a random broker and goes on to the next one after each failure, at once after the first [parity 164]", async () => {
