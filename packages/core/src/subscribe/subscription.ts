@@ -103,7 +103,10 @@ export class Subscription<Params = AnyParameters> extends Consumer implements As
     const inbox = this.#inbox;
     const leave = this.#leave;
     return {
-      next: () => inbox.next().then(toResult<Params>),
+      next: () => {
+        const message = inbox.take(); // what waits costs one promise, not that of the inbox too
+        return message === undefined ? inbox.next().then(toResult<Params>) : Promise.resolve(toResult<Params>(message));
+      },
       return: () => {
         leave();
         return Promise.resolve(END);
@@ -135,13 +138,18 @@ export class MessageQueue<Params = AnyParameters> extends Consumer {
   }
 
   /** The oldest message, as soon as there is one; undefined once the queue is closed and empty. Rejects with `ABORTED` or `TIMEOUT`, and then takes none. */
-  async dequeue(options: WaitOptions = {}): Promise<Message<Params> | undefined> {
-    return this.#inbox.next(waiting(options)) as Promise<Message<Params> | undefined>;
+  dequeue(options?: WaitOptions): Promise<Message<Params> | undefined> {
+    if (options !== undefined) return this.#dequeueWithin(options);
+    return this.#inbox.next() as Promise<Message<Params> | undefined>; // `async` would make three promises of this one
   }
 
   /** The oldest message if there is one now. */
   tryDequeue(): Message<Params> | undefined {
     return this.#inbox.take() as Message<Params> | undefined;
+  }
+
+  async #dequeueWithin(options: WaitOptions): Promise<Message<Params> | undefined> {
+    return this.#inbox.next(waiting(options)) as Promise<Message<Params> | undefined>;
   }
 }
 
