@@ -66,7 +66,7 @@ export function decode(
   options?: DecodeOptions,
 ): DecodedPacket {
   reader.open(bytes, start, end, options?.sender);
-  if (!isPublish(bytes, start, end)) readFixedHeader(options?.lenient);
+  if (!isPublish(start, end)) readFixedHeader(options?.lenient);
   const packet = reader.type === PacketType.Publish ? publish.read(reader) : readPacket();
   reader.close();
   return packet;
@@ -76,11 +76,13 @@ export function decode(
  * Whether a short fixed header of PUBLISH is at `start`; then it is read. How long the packet is says what it has to be, so that
  * to look is enough.
  */
-function isPublish(bytes: Uint8Array, start: number, end: number): boolean {
-  const first = bytes[start] as number;
+function isPublish(start: number, end: number): boolean {
+  const { view } = reader;
   const length = end - start - 3;
-  if (first >> 4 !== PacketType.Publish || length < 0x80 || length > 0x3fff) return false;
-  if (bytes[start + 1] !== ((length & 0x7f) | 0x80) || bytes[start + 2] !== length >> 7) return false;
+  if (length < 0x80 || length > 0x3fff) return false;
+  const first = view.getUint8(start);
+  if (first >> 4 !== PacketType.Publish) return false;
+  if (view.getUint8(start + 1) !== ((length & 0x7f) | 0x80) || view.getUint8(start + 2) !== length >> 7) return false;
   reader.type = PacketType.Publish;
   reader.flags = first & 0x0f;
   reader.position = start + 3;
