@@ -32,11 +32,12 @@ function message(name, pairs) {
 
 const messages = [message("no properties", []), message("5 user properties", userProperties)];
 
-/** Chunks as a socket delivers them: each with memory of its own. */
-function chunksOf(bytes, packets, count) {
-  return Array.from({ length: count }, () => {
-    const chunk = Buffer.allocUnsafeSlow(bytes.length * packets);
-    for (let i = 0; i < packets; i++) chunk.set(bytes, i * bytes.length);
+/** Chunks as a socket delivers them: each with memory of its own. The frames, all of the same length, come in turn. */
+function chunksOf(frames, packets, count) {
+  const { length } = frames[0];
+  return Array.from({ length: count }, (_, n) => {
+    const chunk = Buffer.allocUnsafeSlow(length * packets);
+    for (let i = 0; i < packets; i++) chunk.set(frames[(n * packets + i) % frames.length], i * length);
     return chunk;
   });
 }
@@ -137,18 +138,48 @@ function toTopics(packet, count) {
   return Array.from({ length: count }, (_, i) => ({ ...packet, topic: `${stem}${String(i).padStart(3, "0")}` }));
 }
 
+/** The packet with so many values of the first user property, of the same length. */
+function withTraces(packet, count) {
+  const [[name], ...rest] = userProperties;
+  return Array.from({ length: count }, (_, i) => {
+    const trace = (i * 2_654_435_761).toString(16).padStart(16, "0");
+    return { ...packet, properties: { userProperties: [[name, trace], ...rest] } };
+  });
+}
+
+/**
+ * What differs from packet to packet: a decoder that knows the last topic and properties again, a writer that knows the last
+ * topic, are to be seen without that too.
+ */
+function varied(packet) {
+  const topics = { label: "100 topics in turn", packets: toTopics(packet, 100) };
+  if (packet.properties === undefined) return [topics];
+  return [topics, { label: "1,000 traces in turn", packets: withTraces(packet, 1000) }];
+}
+
 /** The comparisons, each with the cases it holds beside one another; the first is always mqtt-packet. */
 export const comparisons = messages.flatMap(({ name, theirs, ours, bytes }) => {
   const suffix = name === "no properties" ? "" : "-properties";
   const perChunk = Math.floor(chunkSize / bytes.length);
-  const full = chunksOf(bytes, perChunk, 8);
-  const single = chunksOf(bytes, 1, 256);
+  const full = chunksOf([bytes], perChunk, 8);
+  const single = chunksOf([bytes], 1, 256);
+  const others = varied(ours).flatMap(({ label, packets }) => {
+    const chunks = chunksOf(packets.map(encode), perChunk, 8);
+    return [
+      [`decode only, ${label}`, ourLazyDecode(chunks, perChunk)],
+      [`decode and read all, ${label}`, ourFullDecode(chunks, perChunk)],
+    ];
+  });
   return [
     {
       id: `codec-decode${suffix}`,
       name: `decode, ${name}, chunks of 64 KiB`,
       theirs: theirDecode(full, perChunk),
-      ours: { "decode only": ourLazyDecode(full, perChunk), "decode and read all": ourFullDecode(full, perChunk) },
+      ours: {
+        "decode only": ourLazyDecode(full, perChunk),
+        "decode and read all": ourFullDecode(full, perChunk),
+        ...Object.fromEntries(others),
+      },
     },
     {
       id: `codec-decode-single${suffix}`,
