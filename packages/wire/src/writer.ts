@@ -9,6 +9,8 @@ import { isPlainTopic, maximumTextBytes, TextProblem, writeText } from "./utf8.j
 export const maximumVarint = 268_435_455;
 
 const defaultSize = 16_384;
+/** The first slab: who writes little shall not hold much. Each one that is used up makes the next four times larger. */
+const firstSize = 512;
 const empty = /* @__PURE__ */ new Uint8Array(0);
 const emptyView = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
 
@@ -24,7 +26,8 @@ export function varintSize(value: number): number {
  * A packet counts only once it is complete: what an encoder wrote before it threw leaves no trace.
  */
 export class Writer {
-  private readonly slab: number;
+  private readonly largest: number;
+  private slab: number;
   private chunk: Uint8Array<ArrayBuffer>;
   private view: DataView;
   /** Where what was not taken yet begins. */
@@ -47,9 +50,10 @@ export class Writer {
   /** What the fields being written belong to, as in `"will."`: for the messages of errors. @internal */
   path: string;
 
-  /** @param initialSize bytes of the first slab and of those that follow small takes; 16,384 by default. */
-  constructor(initialSize: number = defaultSize) {
-    this.slab = initialSize;
+  /** @param slabSize bytes of the slabs that small takes are carved from, once so much is written; 16,384 by default. */
+  constructor(slabSize: number = defaultSize) {
+    this.largest = slabSize;
+    this.slab = Math.min(firstSize, slabSize);
     this.chunk = empty;
     this.view = emptyView;
     this.taken = 0;
@@ -86,9 +90,16 @@ export class Writer {
   /** What `take` gives, as a copy of exact size; the writer uses its memory again. @internal */
   copy(): Uint8Array {
     const bytes = this.chunk.slice(this.taken, this.packet);
-    if (this.chunk.length > 4 * this.slab) this.reset(0);
+    if (this.chunk.length > 4 * this.largest) this.reset(0);
     else this.packet = this.taken;
     return bytes;
+  }
+
+  /** Gives back its memory, if all was taken: for who has nothing to write for a while. */
+  release(): void {
+    if (this.length > 0) return;
+    this.reset(0);
+    this.slab = Math.min(firstSize, this.largest);
   }
 
   private reset(usual: number): void {
@@ -171,6 +182,7 @@ export class Writer {
     const { chunk, taken, position } = this;
     const pending = position - taken;
     const size = Math.max(this.slab, this.usual + (this.usual >> 2), 2 * pending + count);
+    this.slab = Math.min(4 * this.slab, this.largest);
     this.chunk = new Uint8Array(size);
     this.view = new DataView(this.chunk.buffer);
     this.chunk.set(chunk.subarray(taken, position));

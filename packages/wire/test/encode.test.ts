@@ -562,14 +562,39 @@ describe("a writer", () => {
     for (const [bytes, copy] of taken) expect(bytes).toEqual(copy);
   });
 
+  it("begins with little memory, and takes more at a time the more is written", () => {
+    const writer = new Writer(4096);
+    const sizes = new Set<number>();
+    for (let i = 0; i < 5000; i++) {
+      encodeInto(writer, { type: PacketType.Pingreq });
+      sizes.add(writer.take().buffer.byteLength);
+    }
+    expect([...sizes]).toEqual([512, 2048, 4096]);
+  });
+
+  it("gives its memory back once all was taken, and begins with little again", () => {
+    const writer = new Writer(4096);
+    encodeInto(writer, { ...publish, payload: new Uint8Array(600) });
+    const early = writer.take();
+    encodeInto(writer, { type: PacketType.Pingreq });
+    writer.release(); // nothing is lost
+    expect([...writer.take()]).toEqual([0xc0, 0]);
+    writer.release();
+    encodeInto(writer, { type: PacketType.Pingreq });
+    const late = writer.take();
+    expect([...late]).toEqual([0xc0, 0]);
+    expect(late.buffer.byteLength).toBe(512);
+    expect(early.buffer).not.toBe(late.buffer);
+  });
+
   it("carves small takes from one slab", () => {
     const writer = new Writer();
-    encodeInto(writer, publish);
-    const { buffer } = writer.take();
-    for (let i = 0; i < 100; i++) {
+    const slabs = new Set<ArrayBufferLike>();
+    for (let i = 0; i < 300; i++) {
       encodeInto(writer, publish);
-      expect(writer.take().buffer).toBe(buffer);
+      slabs.add(writer.take().buffer);
     }
+    expect(slabs.size).toBeLessThanOrEqual(4); // the first three are small
   });
 
   it("writes a topic that comes again and again as it was, whatever becomes of what was taken", () => {
