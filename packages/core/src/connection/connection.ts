@@ -29,7 +29,7 @@ import { Authentication } from "./authentication.js";
 import { grantedBy, refusedConnect } from "./connack.js";
 import { fitting, NOT_BELIEVED, rejectedByDisconnect, serverDisconnected, violation } from "./goodbye.js";
 import { InboundAliases } from "./inbound-aliases.js";
-import { KeepAlive } from "./keep-alive.js";
+import { KeepAlive, type KeepAlivePort } from "./keep-alive.js";
 import { OutboundAliases } from "./outbound-aliases.js";
 import { ReadGate } from "./read-gate.js";
 import { Sender } from "./sender.js";
@@ -68,7 +68,7 @@ export interface ConnectionPort {
 }
 
 /** One life of a link: handshake, limits granted, aliases, keep-alive, reading and writing. Ends when the link does. */
-export class Connection implements LinkReceiver {
+export class Connection implements KeepAlivePort, LinkReceiver {
   readonly sender: Sender;
   readonly #link: Link;
   readonly #options: ResolvedOptions;
@@ -318,20 +318,20 @@ export class Connection implements LinkReceiver {
   #startKeepAlive(interval: number): void {
     if (interval === 0) return;
     const { clock, pingTimeout } = this.#options;
-    const port = {
-      lastSent: () => this.sender.lastSent,
-      ping: () => {
-        this.sender.send({ type: PacketType.Pingreq });
-        this.sender.flush();
-        if (!this.#gate.reading) this.#gate.probe();
-      },
-      silent: () => this.#silent(),
-    };
-    this.#keepAlive = new KeepAlive(port, clock, interval, pingTimeout < interval ? pingTimeout : interval / 2);
+    this.#keepAlive = new KeepAlive(this, clock, interval, pingTimeout < interval ? pingTimeout : interval / 2);
+  }
+
+  lastSent(): number {
+    return this.sender.lastSent;
+  }
+
+  ping(): void {
+    this.sender.ping();
+    if (!this.#gate.reading) this.#gate.probe();
   }
 
   /** Where we did not read, silence proves nothing: one read has to show whether the other side is alive. */
-  #silent(): boolean {
+  silent(): boolean {
     if (!this.#gate.reading) {
       this.#gate.probe();
       return false;

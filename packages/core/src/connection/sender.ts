@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { encodeInto, encodePublishHeader, type Packet, type PublishPacket, withDuplicate, Writer } from "@mqttv5/wire";
+import {
+  encodeInto,
+  encodePublishHeader,
+  type Packet,
+  PacketType,
+  type PublishPacket,
+  withDuplicate,
+  Writer,
+} from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { MqttError } from "../errors.js";
 import { LazySet } from "../lazy-set.js";
@@ -162,6 +170,13 @@ export class Sender {
   /** Hands what has been encoded to the link now. */
   flush(): void {
     if (this.#writer.length > 0) this.#hand(this.#writer.take());
+  }
+
+  /** Sends a PINGREQ now. Who needs one was quiet for long: the memory for more is given back. */
+  ping(): void {
+    this.send({ type: PacketType.Pingreq });
+    this.flush();
+    this.#writer.release();
   }
 
   /** The link has room again. */
