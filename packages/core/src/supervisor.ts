@@ -6,7 +6,7 @@ import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
 import type { ClientState } from "./client-state.js";
 import type { Timer } from "./clock.js";
-import { Connection } from "./connection/connection.js";
+import { Connection, type ConnectionPort } from "./connection/connection.js";
 import { askCredentials, type CheckedCredentials } from "./credentials.js";
 import { MqttError, ProtocolError, ReasonCodeError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
@@ -51,7 +51,7 @@ interface AttemptEnd {
  * Keeps a connection coming back: dials, backs off, goes on to the next broker. Lives from one `connect` to the end of
  * that life: `stop`, or a failure that no attempt can mend.
  */
-export class Supervisor {
+export class Supervisor implements ConnectionPort {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
   readonly #stats: Stats;
@@ -69,6 +69,13 @@ export class Supervisor {
   /** The broker of this attempt, or of its connection. */
   #broker: URL;
   #connection: Connection | undefined;
+  /** The same, from the attempt on. */
+  #candidate: Connection | undefined;
+  /** When the connection could be used. */
+  #since: number | undefined;
+  #resolveAttempt: ((end: AttemptEnd) => void) | undefined;
+  /** The connection does not end with the attempt any more. */
+  #unlink: (() => void) | undefined;
   /** Why the last attempt or connection ended. */
   #reason: MqttError | undefined;
   /** What the last good CONNACK granted; undefined if there has been no connection in this life. */
@@ -243,6 +250,8 @@ export class Supervisor {
   #endAttempt(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#unlink?.();
+    this.#unlink = undefined;
     // What an authenticator was given ends with the connection.
     if (this.#options.authenticator === undefined) this.#phase = undefined;
   }
@@ -271,55 +280,62 @@ export class Supervisor {
   }
 
   #converse({ link, credentials, begun }: Reached): Promise<AttemptEnd> {
-    const { clock, callbacks } = this.#options;
     return new Promise((resolve) => {
-      let since: number | undefined;
+      const packet = { ...this.#port.connectPacket(), ...credentials?.connect };
       const connection = new Connection(
         link,
-        { ...this.#port.connectPacket(), ...credentials?.connect },
+        packet,
         this.#options,
         this.#session,
         this.#stats,
         this.#buffered,
-        {
-          granted: (info) => {
-            this.#connection = connection; // from here there is somebody to say goodbye to
-            return this.#port.granted(info);
-          },
-          established: (info) => {
-            this.#endAttempt();
-            release();
-            since = clock.now();
-            this.#lastServerInfo = info;
-            this.#detours = 0;
-            this.#stats.connects++;
-            this.#port.changed({ status: "connected", broker: this.#brokerName, serverInfo: info });
-            this.#port.established(info);
-            this.#options.logger.info?.(`Connected to ${this.#brokerName}`, info);
-            void this.#callbacks.post(callbacks.onConnectionUp, info);
-            this.#resolveConnected(info);
-          },
-          reauthenticated: () => void this.#callbacks.post(callbacks.onReauthenticated),
-          ended: (cause) => {
-            release();
-            this.#connection = undefined;
-            resolve({ cause, lasted: since === undefined ? undefined : clock.now() - since });
-          },
-        },
+        this,
         begun,
       );
-      let unlink: (() => void) | undefined = this.#destroyWithAttempt(connection);
-      const release = (): void => {
-        unlink?.();
-        unlink = undefined;
-      };
+      this.#candidate = connection;
+      this.#since = undefined;
+      this.#resolveAttempt = resolve;
+      this.#unlink = this.#destroyWithAttempt(connection);
       try {
         connection.start();
       } catch (error) {
-        release(); // what is no link can't be destroyed
+        this.#unlink(); // what is no link can't be destroyed
         throw error;
       }
     });
+  }
+
+  // For the connection
+
+  granted(info: ServerInfo): Promise<void> | undefined {
+    this.#connection = this.#candidate; // from here there is somebody to say goodbye to
+    return this.#port.granted(info);
+  }
+
+  established(info: ServerInfo): void {
+    const { callbacks, clock, logger } = this.#options;
+    this.#endAttempt();
+    this.#since = clock.now();
+    this.#lastServerInfo = info;
+    this.#detours = 0;
+    this.#stats.connects++;
+    this.#port.changed({ status: "connected", broker: this.#brokerName, serverInfo: info });
+    this.#port.established(info);
+    logger.info?.(`Connected to ${this.#brokerName}`, info);
+    void this.#callbacks.post(callbacks.onConnectionUp, info);
+    this.#resolveConnected(info);
+  }
+
+  reauthenticated(): void {
+    void this.#callbacks.post(this.#options.callbacks.onReauthenticated);
+  }
+
+  ended(cause: MqttError): void {
+    this.#unlink?.();
+    this.#connection = undefined;
+    this.#candidate = undefined;
+    const since = this.#since;
+    this.#resolveAttempt?.({ cause, lasted: since === undefined ? undefined : this.#options.clock.now() - since });
   }
 
   #destroyWithAttempt(connection: Connection): () => void {

@@ -122,8 +122,7 @@ export class Connection implements KeepAlivePort, LinkReceiver {
   /** Sends CONNECT, the first packet of every connection [MQTT-3.1.0-1]. */
   start(): void {
     this.#link.open(this);
-    this.sender.send(this.#connect);
-    this.sender.flush();
+    this.sender.sendAlone(this.#connect);
   }
 
   /** Whether packets can be sent: after CONNACK, before the goodbye of either side. */
@@ -326,7 +325,7 @@ export class Connection implements KeepAlivePort, LinkReceiver {
   }
 
   ping(): void {
-    this.sender.ping();
+    this.sender.sendAlone({ type: PacketType.Pingreq });
     if (!this.#gate.reading) this.#gate.probe();
   }
 

@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  encodeInto,
-  encodePublishHeader,
-  type Packet,
-  PacketType,
-  type PublishPacket,
-  withDuplicate,
-  Writer,
-} from "@mqttv5/wire";
+import { encodeInto, encodePublishHeader, type Packet, type PublishPacket, withDuplicate, Writer } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { MqttError } from "../errors.js";
 import { LazySet } from "../lazy-set.js";
@@ -172,9 +164,9 @@ export class Sender {
     if (this.#writer.length > 0) this.#hand(this.#writer.take());
   }
 
-  /** Sends a PINGREQ now. Who needs one was quiet for long: the memory for more is given back. */
-  ping(): void {
-    this.send({ type: PacketType.Pingreq });
+  /** Sends a packet now, and gives back the memory for more: it is a while until there is more to send. */
+  sendAlone(packet: Packet): void {
+    this.send(packet);
     this.flush();
     this.#writer.release();
   }

@@ -9,6 +9,12 @@ export interface Unacked {
   readonly count: number;
 }
 
+export interface AckWatchPort {
+  unacked(): Unacked;
+  /** The oldest received message holds up the answers to others. */
+  ackOverdue(text: string): void;
+}
+
 /** Milliseconds after which a message that holds up others is spoken of. */
 const PATIENCE = 30_000;
 
@@ -18,20 +24,18 @@ const PATIENCE = 30_000;
  */
 export class AckWatch {
   readonly #clock: Clock;
-  readonly #unacked: () => Unacked;
-  readonly #overdue: (text: string) => void;
+  readonly #port: AckWatchPort;
   #timer: Timer | undefined;
   #reported: InboundMessage | undefined;
 
-  constructor(clock: Clock, unacked: () => Unacked, overdue: (text: string) => void) {
+  constructor(clock: Clock, port: AckWatchPort) {
     this.#clock = clock;
-    this.#unacked = unacked;
-    this.#overdue = overdue;
+    this.#port = port;
   }
 
   /** Milliseconds since the oldest message arrived; 0 without one. */
   get age(): number {
-    const { head } = this.#unacked();
+    const { head } = this.#port.unacked();
     return head === undefined ? 0 : this.#clock.now() - head.arrivedAt;
   }
 
@@ -48,13 +52,13 @@ export class AckWatch {
 
   #look(): void {
     this.#timer = undefined;
-    const { head, count } = this.#unacked();
+    const { head, count } = this.#port.unacked();
     if (head === undefined || count < 2) return;
     let wait = head.arrivedAt + PATIENCE - this.#clock.now();
     if (wait <= 0) {
       if (head !== this.#reported) {
         this.#reported = head;
-        this.#overdue(
+        this.#port.ackOverdue(
           `A message on ${head.topic} for ${head.heldBy} has not been acked for ${PATIENCE / 1000} s; ${count - 1} wait behind it`,
         );
       }

@@ -3,7 +3,7 @@ import { PacketType, type Publish } from "@mqttv5/wire";
 import type { Clock } from "../clock.js";
 import { type FilterResult, MqttError, SubscribeError } from "../errors.js";
 import { LazySet } from "../lazy-set.js";
-import { AckWatch, type Unacked } from "./ack-watch.js";
+import { AckWatch, type AckWatchPort } from "./ack-watch.js";
 import { LocalSubscription, type MessageSink, type SubscriptionHome } from "./local-subscription.js";
 import { type BrokerFilter, BrokerFilters } from "./broker-filters.js";
 import { HIGHEST_IDENTIFIER, subscribeProblem, unsubscribeProblem } from "./broker-limits.js";
@@ -16,7 +16,7 @@ import { SubscribeOperation, UnsubscribeOperation } from "./subscribe-operation.
 import type { ResolvedFilter } from "./topic-filter.js";
 
 /** What subscriptions ask of the client. */
-export interface SubscriptionsPort {
+export interface SubscriptionsPort extends AckWatchPort {
   request(operation: ControlOperation): void;
   forget(operation: ControlOperation): void;
   /** Whether it waits for a Packet Identifier, all of which are in use. */
@@ -28,9 +28,6 @@ export interface SubscriptionsPort {
   resubscribeFailed(error: SubscribeError): void;
   /** A message that the broker kept for this session found nobody; not said again on this connection. */
   unmatched(topic: string): void;
-  unacked(): Unacked;
-  /** The oldest received message holds up the answers to others. */
-  ackOverdue(text: string): void;
 }
 
 /**
@@ -55,11 +52,7 @@ export class Subscriptions implements SubscriptionHome {
     this.#port = port;
     this.#stats = stats;
     this.clock = clock;
-    this.#acks = new AckWatch(
-      clock,
-      () => port.unacked(),
-      (text) => port.ackOverdue(text),
-    );
+    this.#acks = new AckWatch(clock, port);
     // A random start: a resumed session may still send identifiers of an earlier process.
     this.#lastIdentifier = Math.floor(clock.random() * HIGHEST_IDENTIFIER);
   }
