@@ -78,7 +78,9 @@ export class BrokerFilters {
   readonly #filters = new LazyMap<string, BrokerFilter>();
   /** By the filter that topics are matched with: shared filters of several groups route under the same one. */
   readonly #routes = new LazyMap<string, BrokerFilter[]>();
+  /** Those with wildcards; all others are found by the topic itself. */
   readonly #router = new Router<BrokerFilter[]>();
+  #wildcards = 0;
   #deliveries = 0;
   /** What topics that came recently are for. Emptied when a route comes or goes. */
   readonly #recent = new Map<string, BrokerFilter[]>();
@@ -161,7 +163,9 @@ export class BrokerFilters {
   // Inside
 
   #routesOf(topic: string): BrokerFilter[] {
-    const matched: BrokerFilter[][] = [];
+    const exact = this.#routes.get(topic);
+    if (this.#wildcards === 0) return exact ?? [];
+    const matched = exact === undefined ? [] : [exact];
     this.#router.match(topic, matched);
     const routes = matched.flat();
     if (this.#recent.size >= RECENT) this.#recent.clear();
@@ -198,7 +202,9 @@ export class BrokerFilters {
     }
     const list = [known];
     this.#routes.set(inner, list);
+    if (!hasWildcard(inner)) return;
     this.#router.set(inner, list);
+    this.#wildcards++;
   }
 
   #unroute(known: BrokerFilter): void {
@@ -209,7 +215,9 @@ export class BrokerFilters {
     routed.splice(routed.indexOf(known), 1);
     if (routed.length > 0) return;
     this.#routes.delete(inner);
+    if (!hasWildcard(inner)) return;
     this.#router.delete(inner);
+    this.#wildcards--;
   }
 }
 
@@ -226,4 +234,9 @@ function borrows({ sink }: LocalSubscription): boolean {
 /** The filter that topics are matched with: what is inside `$share/name/` (section 4.8.2). */
 export function innerFilter(filter: string): string {
   return parseSharedFilter(filter)?.filter ?? filter;
+}
+
+/** A valid filter holds these characters for no other reason. */
+function hasWildcard(filter: string): boolean {
+  return filter.includes("+") || filter.includes("#");
 }
