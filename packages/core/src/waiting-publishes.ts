@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PublishPacket } from "@mqttv5/wire";
+import { Chain, type Link } from "./chain.js";
 import type { Clock } from "./clock.js";
 import type { MqttError } from "./errors.js";
-import { LazySet } from "./lazy-set.js";
 import { pendingCost } from "./pending-bytes.js";
 import type { PublishOptions, PublishResult } from "./publish-options.js";
 import { bounded, deadline } from "./signal.js";
@@ -20,7 +20,7 @@ export interface WaitingPublish {
   reject(error: unknown): void;
 }
 
-interface Entry extends WaitingPublish {
+interface Entry extends WaitingPublish, Link<Entry> {
   readonly cost: number;
   callOff: (() => void) | undefined;
 }
@@ -28,7 +28,7 @@ interface Entry extends WaitingPublish {
 /** The publishes that wait to be accepted, in the order of the calls. Lives as long as the client. */
 export class WaitingPublishes {
   readonly #clock: Clock;
-  readonly #entries = new LazySet<Entry>();
+  readonly #entries = new Chain<Entry>();
   #bytes = 0;
 
   constructor(clock: Clock) {
@@ -51,7 +51,19 @@ export class WaitingPublishes {
     const expiresAt = interval === undefined ? Infinity : since + interval * 1000;
     const cost = pendingCost(packetSize);
     return new Promise((resolve, reject) => {
-      const entry: Entry = { packet, options, since, expiresAt, offline, cost, resolve, reject, callOff: undefined };
+      const entry: Entry = {
+        packet,
+        options,
+        since,
+        expiresAt,
+        offline,
+        cost,
+        resolve,
+        reject,
+        callOff: undefined,
+        previous: undefined,
+        next: undefined,
+      };
       this.#entries.add(entry);
       this.#bytes += cost;
       if (!bounded(options)) return;
@@ -64,11 +76,9 @@ export class WaitingPublishes {
 
   /** Takes the oldest. */
   shift(): WaitingPublish | undefined {
-    for (const entry of this.#entries) {
-      this.#remove(entry);
-      return entry;
-    }
-    return undefined;
+    const { first } = this.#entries;
+    if (first !== undefined) this.#remove(first);
+    return first;
   }
 
   /** Ends the waiting of those that `which` picks. */

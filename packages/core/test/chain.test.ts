@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
-import { Chain, type Link } from "../src/session/chain.js";
+import { Chain, type Link } from "../src/chain.js";
 import { seeded } from "./session-bench.js";
 
 class Item implements Link<Item> {
@@ -38,6 +38,7 @@ describe("Chain", () => {
         expect(items.every(({ previous, next }) => previous === undefined && next === undefined)).toBe(true);
       }
       expect(chain.size).toBe(set.size);
+      expect(chain.first).toBe([...set][0]);
       if (step % 50 === 0) expect([...chain].map(({ name }) => name)).toEqual([...set].map(({ name }) => name));
     }
   });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type AckPacket, type QoS, withMessageExpiry } from "@mqttv5/wire";
+import type { Link } from "../chain.js";
 import type { MqttError } from "../errors.js";
 import { type PendingBytes, pendingCost } from "../pending-bytes.js";
 import type { Settle } from "../store.js";
-import type { Link } from "./chain.js";
 
 /** Where a QoS 1/2 publish stands. Small integers: compared on every acknowledgement. */
 export const Phase = {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type AckPacket, PacketType, ReasonCode } from "@mqttv5/wire";
+import { Chain } from "../chain.js";
 import { MqttError } from "../errors.js";
 import { Ring } from "../ring.js";
 import type { Stats } from "../stats.js";
 import { Outcome } from "../store.js";
 import { completed, explains, kept } from "./answer.js";
-import { Chain } from "./chain.js";
 import type { ControlQueue } from "./control-queue.js";
 import { Endings, outcomeOf, putRecord } from "./endings.js";
 import { delivery, OutboundPublish, Phase } from "./outbound-publish.js";

@@ -8,7 +8,7 @@ export interface Link<T> {
 
 /**
  * A list in the order of addition, linked through its items: to add one and to take out any one is constant work, and unlike a
- * Set it neither hashes an item nor allocates.
+ * Set it neither hashes an item nor allocates, nor passes over what was taken out to find the first.
  */
 export class Chain<T extends Link<T>> {
   #first: T | undefined;
@@ -17,6 +17,11 @@ export class Chain<T extends Link<T>> {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** The oldest. */
+  get first(): T | undefined {
+    return this.#first;
   }
 
   /** Adds at the end an item that is in no chain. */
