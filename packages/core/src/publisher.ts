@@ -38,7 +38,7 @@ const NO_OPTIONS: PublishOptions = Object.freeze({});
 /** Of those that waited. */
 const ADMITTED_PER_TURN = 256;
 
-/** Bytes that the frames of small publishes share: the most that one which is never acknowledged can pin. */
+/** Bytes that the frames of small publishes share: the most that a small one which is never acknowledged can pin. */
 const SHARED_FRAMES = 2048;
 
 /** The caller of one QoS 1/2 publish. */
@@ -68,7 +68,7 @@ export class Publisher {
   readonly #pending: PendingBytes;
   /** Not accepted: no later call goes ahead of these. */
   readonly #waiting: WaitingPublishes;
-  readonly #frames = new Writer(SHARED_FRAMES);
+  #frames = new Writer(SHARED_FRAMES);
   #scheduled = false;
   /** Rejected in this turn, and who hears of it in a later one. */
   #rejections = 0;
@@ -285,7 +285,10 @@ export class Publisher {
   #frame(packet: PublishPacket): Uint8Array {
     if (packet.payload.length > SHARED_FRAMES / 4) return encode(packet);
     encodeInto(this.#frames, packet);
-    return this.#frames.take();
+    const frame = this.#frames.take();
+    // Its properties made it large, and the memory with it: no small one is to pin that.
+    if (frame.length > SHARED_FRAMES / 2) this.#frames = new Writer(SHARED_FRAMES);
+    return frame;
   }
 
   /** Stops the waiting when the signal aborts or the time is up; the session goes on with what a connection was handed. */

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "vitest";
+import { MemorySessionStore } from "../src/index.js";
+import { Bench } from "./bench.js";
+
+describe("the frame of a small publish", () => {
+  it("pins little while it is unacknowledged, also behind one whose properties are large", async () => {
+    const held: Uint8Array[] = [];
+    const memory = new MemorySessionStore();
+    const put = memory.put.bind(memory);
+    memory.put = (record) => {
+      held.push(record.packet);
+      return put(record);
+    };
+    const bench = new Bench();
+    const { client } = await bench.connect({ store: memory });
+    const correlationData = new Uint8Array(60_000);
+    const calls = [client.publish("a", "large", { qos: 1, correlationData })];
+    for (let n = 0; n < 20; n++) calls.push(client.publish("a", "small", { qos: 1 }));
+    for (const call of calls) call.catch(() => {}); // the client ends before they are acknowledged
+    await bench.clock.settle();
+    expect(held.length).toBe(21);
+    for (const frame of held.slice(1)) expect(frame.buffer.byteLength).toBeLessThanOrEqual(2048);
+    await bench.end(client);
+  });
+});
