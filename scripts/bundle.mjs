@@ -18,7 +18,7 @@ rmSync("dist", { recursive: true, force: true });
 
 /**
  * esbuild makes `var` of every `const` at the top of a module, and V8 then reads anew, on each use, what it would compile in as
- * a constant: a decoded PUBLISH takes an eighth longer. No module of ours has a variable at its top. The length stays the
+ * a constant: a decoded PUBLISH takes longer. No module of ours has a variable at its top. The length stays the
  * same, so that the source map still fits.
  */
 function constants(code) {
