@@ -24,6 +24,7 @@ export async function open({ port, clientId, resume }) {
     client,
     publish: (topic, payload, qos) => client.publishAsync(topic, payload, options[qos]),
     subscribe,
+    subscribeView: subscribe, // every payload is a view of what the socket read
     iterate: subscribe, // it has no async iterator: the callback stands in
     close: () => client.endAsync(true),
   };

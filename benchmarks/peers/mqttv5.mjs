@@ -17,6 +17,8 @@ export async function open({ port, clientId, resume }) {
     publish: (topic, payload, qos) => client.publish(topic, payload, options[qos]),
     subscribe: (filter, qos, onPayload) =>
       client.subscribeCallback(filter, (message) => onPayload(message.payload), { qos }),
+    subscribeView: (filter, qos, onPayload) =>
+      client.subscribeCallback(filter, (message) => onPayload(message.payload), { qos, zeroCopy: true }),
     async iterate(filter, qos, onPayload) {
       const subscription = await client.subscribe(filter, { qos, bufferSize: 1_000_000 });
       void (async () => {

@@ -9,6 +9,7 @@
 //
 //   publish(topic, payload, qos)           a promise: QoS 0 as the client's users await it, QoS 1 and 2 when acknowledged
 //   subscribe(filter, qos, onPayload)      every message's payload to a callback, acknowledged when it returns
+//   subscribeView(filter, qos, onPayload)  the same, where the payload need not be the callback's own: a view of what was read
 //   iterate(filter, qos, onPayload)        the same by the client's async iterator, with an explicit ack
 //   close()                                leaves at once
 //

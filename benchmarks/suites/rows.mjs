@@ -58,7 +58,20 @@ const publishRows = [
 ];
 
 const receiveRows = [
-  receive("receive", "receive-qos0", "receive QoS 0, callback", { qos: 0 }, { peers: ["floor", ...NODE, "go-paho"] }),
+  receive(
+    "receive",
+    "receive-qos0",
+    "receive QoS 0, callback (@mqttv5/core: the message's own bytes; MQTT.js: a view of what was read)",
+    { qos: 0 },
+    { peers: ["floor", ...NODE, "go-paho"] },
+  ),
+  receive(
+    "receive",
+    "receive-qos0-view",
+    "receive QoS 0, callback, a view of what was read (@mqttv5/core: zeroCopy, valid until the callback returns)",
+    { qos: 0, view: true },
+    { peers: ["floor", "mqttv5", "mqtt"] },
+  ),
   receive(
     "receive",
     "receive-qos0-iterator",

@@ -6,7 +6,7 @@ import { openFloor } from "../peers/floor.mjs";
 import { loadPeer } from "../peers/peers.mjs";
 
 export async function setUp(settings, control) {
-  const { peer, port, qos, size, topicCount, iterator } = settings;
+  const { peer, port, qos, size, topicCount, iterator, view } = settings;
   const prepare = (count) => control.ask("prepare", { mode: "source", qos, size, topicCount, count });
   if (peer === "floor") {
     const floor = await openFloor({ ...settings, clientId: "floor" });
@@ -25,7 +25,7 @@ export async function setUp(settings, control) {
   let tally;
   const onPayload = (payload) => tally.add(sequenceOf(payload));
   const connection = await (await loadPeer(peer)).open({ port, clientId: `worker-${process.pid}` });
-  await connection[iterator ? "iterate" : "subscribe"](FILTER, qos, onPayload);
+  await connection[iterator ? "iterate" : view ? "subscribeView" : "subscribe"](FILTER, qos, onPayload);
   return {
     async run(count) {
       await prepare(count);
