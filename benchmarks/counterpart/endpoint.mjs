@@ -17,7 +17,7 @@ export class Endpoint {
   #unacked = [];
   #oldest = 0;
 
-  /** `events`: `published(sequence)`, `acked(identifier)`, `subscribed()`, `connected()`, each optional. */
+  /** `events`: `published(sequence)`, `acked(identifier)`, `subscribed()`, `connected()`, `read()` after each chunk; each optional. */
   constructor(socket, events) {
     this.#socket = socket;
     this.#events = events;
@@ -60,6 +60,7 @@ export class Endpoint {
     }
     this.#rest = at < buffer.length ? buffer.subarray(at) : undefined;
     this.#flush();
+    this.#events.read?.();
   }
 
   #frame(buffer, at, body, end) {

@@ -59,11 +59,11 @@ export function ackChunks(firstByte) {
   });
 }
 
-export const connectFrame = (clientId) =>
+export const connectFrame = (clientId, cleanStart = true) =>
   encode({
     type: PacketType.Connect,
     clientId,
-    cleanStart: true,
+    cleanStart,
     keepAlive: 0,
     properties: { receiveMaximum: 65_535 },
   });

@@ -54,7 +54,6 @@ const CHARTS = [
       "reconnect-20": "cut to all acked, 20 in flight, p99",
       "roundtrip-1": "round trip, 1 under way, p99",
     },
-    without: ["floor"],
   },
   {
     file: "broker-cpu",

@@ -3,7 +3,7 @@
 // test says when they are out of date.
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { boundOf, remarksOf, tableOf, valueOf, verdictOf } from "../run/print.mjs";
+import { boundOf, floorReaches, remarksOf, tableOf, valueOf, verdictOf } from "../run/print.mjs";
 import { judge, readTargets } from "../run/targets.mjs";
 import { chartsOf } from "./charts.mjs";
 
@@ -30,15 +30,20 @@ async function readRuns() {
 
 function targetTable(runs, targets) {
   const judged = runs.map((run) => new Map(judge(targets, run.rows).map((target) => [target.id, target])));
-  const headings = ["workload", "measure", "target", ...runs.map(({ node }) => `Node ${node}`)];
+  const headings = [
+    "workload",
+    "measure",
+    "target",
+    ...runs.flatMap(({ node }) => [`Node ${node}`, "what the floor reaches"]),
+  ];
   const lines = targets.map((target) => [
     target.workload,
     target.measure,
     boundOf(target),
-    ...judged.map((run) => {
+    ...judged.flatMap((run) => {
       const found = run.get(target.id);
-      if (found === undefined) return "not run";
-      return [valueOf(found), verdictOf(found)].filter((text) => text !== "").join(", ");
+      if (found === undefined) return ["not run", ""];
+      return [[valueOf(found), verdictOf(found)].filter((text) => text !== "").join(", "), floorReaches(found)];
     }),
   ]);
   return markdown(headings, lines, 3);
@@ -74,6 +79,7 @@ export async function render() {
     "Made by `npm run bench -- --publish` from the runs in `results/`; [README.md](README.md) says how they are measured. A ratio is the median of the rounds' ratios; `+-` is half of the range of the runs.",
     ...charts.map(({ file, title }) => `![${title}](charts/${file})`),
     "## Targets",
+    "The floor is the same bytes through a bare socket, without MQTT. What it reaches is its own figure in the place of ours: a target that it misses is out of reach of any client on this machine.",
     targetTable(runs, targets),
     ...(runs.length === 0 ? ["No run is committed."] : runs.map(section)),
   ];

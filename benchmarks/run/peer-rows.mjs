@@ -54,7 +54,13 @@ export async function runRow(row, { peers, surroundings, rounds, times, quick, p
     return result;
   }
   const count = (quick ? row.quick?.rounds : undefined) ?? rounds;
-  const settings = { ...times, ...row.settings, ...(quick ? row.quick : {}), ...(await surroundings.of(through)) };
+  const settings = {
+    ...times,
+    through,
+    ...row.settings,
+    ...(quick ? row.quick : {}),
+    ...(await surroundings.of(through)),
+  };
   const running = [];
   for (const peer of row.peers.map((name) => peers[name])) {
     if (peer === undefined) continue;

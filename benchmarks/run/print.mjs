@@ -105,14 +105,22 @@ export function valueOf({ value, unit }) {
   return value === undefined ? "" : `${short(value)} ${unit}`;
 }
 
+/** What the floor reaches of a target, and if that misses it too, that no client can meet it here. */
+export function floorReaches({ floor, floorMeets, unit }) {
+  if (floor === undefined) return "";
+  return `${short(floor)} ${unit}${floorMeets ? "" : ", OUT OF REACH"}`;
+}
+
 export function printTargets(judged, quick) {
   if (judged.length === 0) return;
   console.log(quick ? "\ntargets (of a quick run: too short to tell)" : "\ntargets");
+  const headings = `${"target".padStart(16)} ${"reached".padStart(16)} ${"a bare socket".padStart(24)}`;
+  console.log(`  ${"".padEnd(86)} ${headings}`);
   for (const target of judged) {
     const { workload, measure } = target;
     const what = `${workload}; ${measure}`;
     console.log(
-      `  ${what.padEnd(86)} ${boundOf(target).padStart(16)} ${valueOf(target).padStart(16)}  ${verdictOf(target)}`,
+      `  ${what.padEnd(86)} ${boundOf(target).padStart(16)} ${valueOf(target).padStart(16)} ${floorReaches(target).padStart(24)}  ${verdictOf(target)}`,
     );
   }
   const count = (met) => judged.filter((target) => target.met === met).length;

@@ -28,6 +28,24 @@ describe("targets", () => {
     expect(judge([bytes], [row("r", { ours: [399, 401, 500] })])[0].met).toBe(false);
   });
 
+  it("says what the floor reaches of a target, and whether it would meet it", () => {
+    const results = [row("r", { ours: [30, 40, 50], theirs: [10, 10, 10], floor: [99, 90, 120] })];
+    expect(judge([faster], results)[0]).toMatchObject({ value: 4, met: false, floor: 9.9, floorMeets: false });
+    expect(judge([{ ...faster, atLeast: 9 }], results)[0]).toMatchObject({ met: false, floor: 9.9, floorMeets: true });
+    const bytes = { row: "r", peer: "ours", field: "rate", atMost: 45, unit: "B" };
+    expect(judge([bytes], results)[0]).toMatchObject({ value: 40, met: true, floor: 99, floorMeets: false });
+  });
+
+  it("the ratio to the floor has no floor of its own", () => {
+    const results = [row("r", { ours: [30], floor: [60] })];
+    expect(judge([{ ...faster, versus: "floor" }], results)[0]).toEqual({
+      ...faster,
+      versus: "floor",
+      value: 0.5,
+      met: false,
+    });
+  });
+
   it("a peer that was not run leaves the target open and says why", () => {
     const results = [row("r", { ours: [1] }, { notRun: { theirs: "not here" }, failed: {} })];
     expect(judge([faster], results)).toEqual([{ ...faster, reason: "not run: not here" }]);

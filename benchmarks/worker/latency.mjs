@@ -2,11 +2,13 @@
 // Open loop: messages leave on a schedule that does not wait for answers, and each latency counts from when the message was due,
 // not from when it was sent, so that a client that stalls is charged for all that was late (coordinated omission).
 import { payloads, PERIOD, TOPIC } from "../counterpart/frames.mjs";
+import { FloorFrames } from "../peers/floor-frames.mjs";
 import { loadPeer } from "../peers/peers.mjs";
 
 export async function setUp({ peer, port, qos, size, rate }, control) {
-  const connection = await (await loadPeer(peer)).open({ port, clientId: `worker-${process.pid}` });
-  const messages = payloads(size);
+  const clientId = `worker-${process.pid}`;
+  const { start, close } = await (peer === "floor" ? floor : client)({ peer, port, clientId, qos, size });
+  const interval = 1000 / rate;
   return {
     step: 1,
     fixed: (duration) => Math.ceil((rate * duration) / 1000),
@@ -16,21 +18,44 @@ export async function setUp({ peer, port, qos, size, rate }, control) {
         const started = performance.now();
         let next = 0;
         let acked = 0;
-        const publish = (index) => {
-          connection.publish(TOPIC, messages[index % PERIOD], qos).then(() => {
-            latencies?.push(performance.now() - started - (index * 1000) / rate);
-            if (++acked === count) resolve();
-          }, reject);
+        // One function for all: what is sent in order is acknowledged in order, so the k-th to settle is the k-th that was due.
+        const onAck = () => {
+          latencies?.add(performance.now() - started - acked * interval);
+          if (++acked === count) resolve();
         };
+        const publish = start(onAck, reject);
         const due = () => {
           const elapsed = performance.now() - started;
-          while (next < count && (next * 1000) / rate <= elapsed) publish(next++);
+          while (next < count && next * interval <= elapsed) publish(next++);
           if (next < count) setImmediate(due);
         };
         due();
       });
       await control.finish();
     },
+    close,
+  };
+}
+
+async function client({ peer, port, clientId, qos, size }) {
+  const connection = await (await loadPeer(peer)).open({ port, clientId });
+  const messages = payloads(size);
+  return {
+    start: (onAck, reject) => (index) => {
+      connection.publish(TOPIC, messages[index % PERIOD], qos).then(onAck, reject);
+    },
     close: () => connection.close(),
+  };
+}
+
+async function floor(settings) {
+  const frames = await FloorFrames.open(settings);
+  return {
+    start(onAck) {
+      frames.restart();
+      frames.onAnswer = onAck;
+      return () => frames.send(1);
+    },
+    close: () => frames.close(),
   };
 }

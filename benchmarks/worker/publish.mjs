@@ -2,19 +2,32 @@
 // Publishes: each awaited at QoS 0, and a window of unacknowledged ones at QoS 1 and 2. The counterpart checks the sequence.
 import { payloads, PERIOD, TOPIC, topics } from "../counterpart/frames.mjs";
 import { openFloor } from "../peers/floor.mjs";
+import { FloorFrames } from "../peers/floor-frames.mjs";
 import { loadPeer } from "../peers/peers.mjs";
 
 export async function setUp(settings, control) {
   const { peer, port, qos, size, window } = settings;
   const prepare = (count) => control.ask("prepare", { mode: "count", qos, count });
   const step = window === 1 && qos > 0 ? 1 : undefined;
-  if (peer === "floor") {
-    const floor = await openFloor({ ...settings, clientId: "floor", window: step });
+  if (peer === "floor" && settings.through === "mosquitto" && qos > 0) {
+    const frames = await FloorFrames.open({ ...settings, clientId: `worker-${process.pid}` });
     return {
       step,
       async run(count, latencies) {
         await prepare(count);
-        await floor.publish(count, latencies && ((milliseconds) => latencies.push(milliseconds)));
+        await frames.exchange(count, window, latencies);
+        await control.finish();
+      },
+      close: () => frames.close(),
+    };
+  }
+  if (peer === "floor") {
+    const floor = await openFloor({ ...settings, clientId: `worker-${process.pid}`, window: step });
+    return {
+      step,
+      async run(count, latencies) {
+        await prepare(count);
+        await floor.publish(count, latencies && ((milliseconds) => latencies.add(milliseconds)));
         await control.finish();
       },
       close: () => floor.close(),
@@ -45,7 +58,7 @@ async function pingPong(send, count, latencies) {
   for (let index = 0; index < count; index++) {
     const start = performance.now();
     await send(index);
-    latencies?.push(performance.now() - start);
+    latencies?.add(performance.now() - start);
   }
 }
 

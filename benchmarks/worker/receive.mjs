@@ -3,13 +3,15 @@
 import { Tally } from "../counterpart/endpoint.mjs";
 import { FILTER, sequenceOf } from "../counterpart/frames.mjs";
 import { openFloor } from "../peers/floor.mjs";
+import { FloorFrames } from "../peers/floor-frames.mjs";
 import { loadPeer } from "../peers/peers.mjs";
 
 export async function setUp(settings, control) {
-  const { peer, port, qos, size, topicCount, iterator, view } = settings;
+  const { peer, qos, size, topicCount } = settings;
   const prepare = (count) => control.ask("prepare", { mode: "source", qos, size, topicCount, count });
-  if (peer === "floor") {
-    const floor = await openFloor({ ...settings, clientId: "floor" });
+  const clientId = `worker-${process.pid}`;
+  if (peer === "floor" && settings.through !== "mosquitto") {
+    const floor = await openFloor({ ...settings, clientId });
     await floor.subscribe();
     return {
       async run(count) {
@@ -23,9 +25,8 @@ export async function setUp(settings, control) {
     };
   }
   let tally;
-  const onPayload = (payload) => tally.add(sequenceOf(payload));
-  const connection = await (await loadPeer(peer)).open({ port, clientId: `worker-${process.pid}` });
-  await connection[iterator ? "iterate" : view ? "subscribeView" : "subscribe"](FILTER, qos, onPayload);
+  const onSequence = (sequence) => tally.add(sequence);
+  const close = await (peer === "floor" ? subscribeFloor : subscribeClient)({ ...settings, clientId }, onSequence);
   return {
     async run(count) {
       await prepare(count);
@@ -36,6 +37,20 @@ export async function setUp(settings, control) {
       await control.finish();
       if (tally.error !== undefined) throw new Error(`${peer}: ${tally.error}`);
     },
-    close: () => connection.close(),
+    close,
   };
+}
+
+async function subscribeClient({ peer, port, clientId, qos, iterator, view }, onSequence) {
+  const connection = await (await loadPeer(peer)).open({ port, clientId });
+  const onPayload = (payload) => onSequence(sequenceOf(payload));
+  await connection[iterator ? "iterate" : view ? "subscribeView" : "subscribe"](FILTER, qos, onPayload);
+  return () => connection.close();
+}
+
+async function subscribeFloor(settings, onSequence) {
+  const frames = await FloorFrames.open(settings);
+  frames.onAnswer = onSequence;
+  await frames.subscribe(settings.qos);
+  return () => frames.close();
 }

@@ -4,6 +4,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { latencySummary } from "../run/statistics.mjs";
 import { Control } from "./control.mjs";
+import { Latencies } from "./latencies.mjs";
 
 /** Messages come in whole chunks of the counterpart's. */
 const CHUNK = 256;
@@ -57,7 +58,7 @@ async function timed() {
   if (workload.step !== 1) count = rounded(count);
   if (workload.fixed !== undefined) count = workload.fixed(duration);
 
-  const latencies = [];
+  const latencies = workload.step === 1 ? new Latencies(count) : undefined;
   globalThis.gc?.();
   const loop = monitorEventLoopDelay({ resolution: RESOLUTION });
   loop.enable();
@@ -75,7 +76,7 @@ async function timed() {
     cpuMicroseconds: (user + system) / count,
     loopDelayP99: loop.count > 0 ? beyond(loop.percentile(99)) : undefined,
     loopDelayMax: loop.count > 0 ? beyond(loop.max) : undefined,
-    ...(latencies.length > 0 ? latencySummary(latencies) : {}),
+    ...(latencies === undefined || latencies.values.length === 0 ? {} : latencySummary(latencies.values)),
   };
 }
 
