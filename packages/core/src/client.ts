@@ -223,15 +223,7 @@ export class Client {
     const runner = new HandlerRunner(handler as MessageHandler, inbox, concurrency, zeroCopy, stragglers, (error) => {
       logger.error?.("A message handler failed", error);
     });
-    const sink: MessageSink = {
-      get borrows() {
-        return runner.borrows;
-      },
-      offer: (message) => runner.offer(message),
-      close: () => runner.close(),
-      discard: () => inbox.discard(),
-    };
-    return new CallbackSubscription(await this.#subscribe(filters, options, sink));
+    return new CallbackSubscription(await this.#subscribe(filters, options, runner));
   }
 
   /**

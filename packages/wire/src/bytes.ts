@@ -17,7 +17,26 @@ export function readVarint(bytes: Uint8Array, p: number): number {
   }
 }
 
+/** Memory larger than this is not held on to. */
+const largestKept = 262_144;
+
+/** The bytes that a view was last made of, and where they lie: to ask an array for its memory takes longer than to make a view of it. */
+class Viewed {
+  bytes: Uint8Array = new Uint8Array(0);
+  memory: ArrayBufferLike = this.bytes.buffer;
+  offset = 0;
+}
+
+const viewed = /* @__PURE__ */ new Viewed();
+
 /** `length` bytes from `start`, uncopied: always a plain Uint8Array, even of a Buffer. */
 export function viewOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
+  if (bytes === viewed.bytes) return new Uint8Array(viewed.memory, viewed.offset + start, length);
+  const { buffer, byteOffset } = bytes;
+  if (buffer.byteLength <= largestKept) {
+    viewed.bytes = bytes;
+    viewed.memory = buffer;
+    viewed.offset = byteOffset;
+  }
+  return new Uint8Array(buffer, byteOffset + start, length);
 }

@@ -148,7 +148,7 @@ export class BrokerFilters {
     }
     const holder = first.holders[0];
     if (routes.length === 1 && first.holders.length === 1 && !publish.retain && holder !== undefined) {
-      if (holder.sink.borrows !== true) publish.own(true);
+      if (!holder.sink.borrows()) publish.own(true);
       hand(holder, publish, topic, inbound);
       inbound?.settle(0); // our own hold
       return true;
@@ -228,7 +228,7 @@ function hand(local: LocalSubscription, publish: Publish, topic: string, inbound
 }
 
 function borrows({ sink }: LocalSubscription): boolean {
-  return sink.borrows === true;
+  return sink.borrows();
 }
 
 /** The filter that topics are matched with: what is inside `$share/name/` (section 4.8.2). */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ReasonCode } from "@mqttv5/wire";
 import type { Inbox } from "./inbox.js";
+import type { MessageSink } from "./local-subscription.js";
 import type { Message } from "../message.js";
 import type { StragglerWatch } from "./straggler-watch.js";
 import type { AnyParameters } from "../topic-parameters.js";
@@ -13,7 +14,7 @@ export type MessageHandler<Params = AnyParameters> = (message: Message<Params>) 
  * handler that throws or rejects has its message refused with 0x80 (Unspecified error), and is reported. Ends with its
  * subscription.
  */
-export class HandlerRunner {
+export class HandlerRunner implements MessageSink {
   readonly #handler: MessageHandler;
   readonly #inbox: Inbox;
   readonly #concurrency: number;
@@ -39,7 +40,7 @@ export class HandlerRunner {
   }
 
   /** Whether the handler would run at once and gets a view of what was received; one that has to wait needs a copy. */
-  get borrows(): boolean {
+  borrows(): boolean {
     return this.#zeroCopy && this.#running < this.#concurrency && this.#inbox.size === 0;
   }
 
@@ -54,6 +55,11 @@ export class HandlerRunner {
   close(): void {
     this.#inbox.close();
     if (this.#running > 0) this.#stragglers.start();
+  }
+
+  /** What waits is not handled any more. */
+  discard(): void {
+    this.#inbox.discard();
   }
 
   #run(message: Message): void {

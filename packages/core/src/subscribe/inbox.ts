@@ -48,6 +48,11 @@ export class Inbox {
     return this.#messages.size;
   }
 
+  /** As every sink of messages says (`MessageSink`): here they wait for as long as their consumer likes. */
+  borrows(): boolean {
+    return false;
+  }
+
   /** A message arrived. */
   offer(message: Message): void {
     if (this.#settings.autoAck) message.ack();

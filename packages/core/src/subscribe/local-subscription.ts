@@ -9,8 +9,8 @@ import type { SubscriptionEnd, SubscriptionHandle } from "./subscription.js";
 
 /** Where the messages of a subscription go. */
 export interface MessageSink {
-  /** The next message would be done with its bytes when `offer` returns. */
-  readonly borrows?: boolean;
+  /** Whether it would be done with the bytes of the next message when `offer` returns. */
+  borrows(): boolean;
   offer(message: Message): void;
   /** No more messages; with an error if the consumer is to be told. */
   close(error?: MqttError): void;
