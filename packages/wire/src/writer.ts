@@ -12,7 +12,6 @@ const defaultSize = 16_384;
 /** The first slab: who writes little shall not hold much. Each one that is used up makes the next four times larger. */
 const firstSize = 512;
 const empty = /* @__PURE__ */ new Uint8Array(0);
-const emptyView = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
 
 /** How many bytes a Variable Byte Integer takes. Section 1.5.5. */
 export function varintSize(value: number): number {
@@ -29,7 +28,8 @@ export class Writer {
   private readonly largest: number;
   private slab: number;
   private chunk: Uint8Array<ArrayBuffer>;
-  private view: DataView;
+  /** Of the chunk, once a topic has to be looked at. */
+  private view: DataView | undefined;
   /** Where what was not taken yet begins. */
   private taken: number;
   /** Where the packet under way begins: behind the last complete one. */
@@ -55,7 +55,7 @@ export class Writer {
     this.largest = slabSize;
     this.slab = Math.min(firstSize, slabSize);
     this.chunk = empty;
-    this.view = emptyView;
+    this.view = undefined;
     this.taken = 0;
     this.packet = 0;
     this.position = 0;
@@ -104,7 +104,7 @@ export class Writer {
 
   private reset(usual: number): void {
     this.chunk = empty;
-    this.view = emptyView;
+    this.view = undefined;
     this.taken = 0;
     this.packet = 0;
     this.usual = usual;
@@ -184,8 +184,8 @@ export class Writer {
     const size = Math.max(this.slab, this.usual + (this.usual >> 2), 2 * pending + count);
     this.slab = Math.min(4 * this.slab, this.largest);
     this.chunk = new Uint8Array(size);
-    this.view = new DataView(this.chunk.buffer);
-    this.chunk.set(chunk.subarray(taken, position));
+    this.view = undefined;
+    if (pending > 0) this.chunk.set(chunk.subarray(taken, position));
     this.taken = 0;
     this.packet -= taken;
     this.position = pending;
@@ -272,6 +272,7 @@ export class Writer {
     const mark = this.position - this.packet;
     this.text(field, topic, "INVALID_TOPIC");
     const from = this.packet + mark;
+    this.view ??= new DataView(this.chunk.buffer);
     if (topic === "" || (!isPlainTopic(this.view, from + 2, this.position) && hasWildcard(topic))) {
       throw this.fail("INVALID_TOPIC", field, topic, topicNameProblem(topic));
     }
