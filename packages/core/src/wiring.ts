@@ -40,8 +40,8 @@ export class Wiring implements SessionPort, SubscriptionsPort {
     this.#connection?.send(packet);
   }
 
-  sendPublish(frame: Uint8Array, duplicate: boolean): void {
-    this.#connection?.sender.sendFrame(frame, duplicate);
+  sendPublish(frame: Uint8Array, duplicate: boolean, alone: boolean): void {
+    this.#connection?.sender.sendFrame(frame, duplicate, alone);
   }
 
   deliver(publish: Publish, inbound: InboundMessage | undefined): void {

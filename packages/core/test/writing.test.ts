@@ -127,6 +127,24 @@ describe("packets that leave together", () => {
     await bench.clock.run(client.disconnect(), 5000);
   });
 
+  for (const qos of [1, 2] as const) {
+    it(`of which nothing else is unacknowledged leave before the next turn, with all that was published behind them, at QoS ${qos}`, async () => {
+      const bench = new Bench();
+      const { client, connection } = await bench.connect();
+      const writes = countWrites(connection);
+      for (let n = 0; n < 3; n++) follow(client.publish("t", "", { qos }));
+      await Promise.resolve();
+      expect(writes()).toBe(1);
+      follow(client.publish("t", "", { qos }));
+      await Promise.resolve();
+      expect(writes()).toBe(1); // others may follow it in this turn
+      await bench.clock.settle();
+      expect(writes()).toBe(2);
+      expect(packetsOf(connection).filter(({ type }) => type === Publish)).toHaveLength(4);
+      await bench.clock.run(client.disconnect(), 5000);
+    });
+  }
+
   it("are not disturbed by one that can't be encoded [parity 81]", async () => {
     const bench = new Bench();
     const { client, connection } = await bench.connect();

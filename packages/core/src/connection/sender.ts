@@ -22,6 +22,8 @@ export interface TurnLimits {
   readonly writeOverflow: WriteOverflow;
 }
 
+const RESOLVED = /* @__PURE__ */ Promise.resolve();
+
 interface FlushWaiter {
   resolve(): void;
   reject(error: MqttError): void;
@@ -29,7 +31,7 @@ interface FlushWaiter {
 
 /**
  * The way out of one connection: packets of a turn are encoded into one growing chunk, which leaves in one write after the
- * turn's microtasks, or at once past a threshold. Ends with its connection.
+ * turn's microtasks, or at once past a threshold; a lone PUBLISH at QoS 1 or 2 a little earlier. Ends with its connection.
  */
 export class Sender {
   readonly #link: Link;
@@ -41,6 +43,12 @@ export class Sender {
   readonly #patient: boolean;
   readonly #writer = new Writer();
   #scheduled = false;
+  /** A flush is due behind the microtasks that wait now. */
+  #hurried = false;
+  readonly #flushHurried = (): void => {
+    this.#hurried = false;
+    if (this.#open) this.flush();
+  };
   #open = true;
   /** The link's buffer is full; it says when it has drained. */
   #congested = false;
@@ -105,8 +113,11 @@ export class Sender {
     this.#added();
   }
 
-  /** Sends an encoded PUBLISH. */
-  sendFrame(frame: Uint8Array, duplicate: boolean): void {
+  /**
+   * Sends an encoded PUBLISH. One that is `alone` leaves behind the microtasks that wait now: who awaits each acknowledgement sends
+   * nothing more in this turn, and has a turn less to wait for.
+   */
+  sendFrame(frame: Uint8Array, duplicate: boolean, alone: boolean): void {
     if (!this.#open) return;
     const bytes = duplicate ? withDuplicate(frame) : frame;
     if (bytes.length >= UNCOPIED_FROM) {
@@ -114,7 +125,8 @@ export class Sender {
       this.#hand(bytes);
     } else {
       this.#writer.append(bytes);
-      this.#added();
+      if (alone && !this.#scheduled && this.#writer.length < FLUSH_AT) this.#hurry();
+      else this.#added();
     }
   }
 
@@ -217,6 +229,12 @@ export class Sender {
         waiter.resolve();
       }
     };
+  }
+
+  #hurry(): void {
+    if (this.#hurried) return;
+    this.#hurried = true;
+    void RESOLVED.then(this.#flushHurried);
   }
 
   #schedule(): void {

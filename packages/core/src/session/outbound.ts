@@ -15,8 +15,8 @@ import type { RecordPort } from "./record-port.js";
 /** What the sending half asks of its session and the session's port. */
 export interface OutboundPort {
   readonly records?: RecordPort | undefined;
-  /** Sends an encoded PUBLISH, with DUP set if `duplicate`. */
-  sendPublish(frame: Uint8Array, duplicate: boolean): void;
+  /** Sends an encoded PUBLISH, with DUP set if `duplicate`; `alone` if it is the only one that is not settled. */
+  sendPublish(frame: Uint8Array, duplicate: boolean, alone: boolean): void;
   /** An acknowledgement that belongs to nothing, for the log. */
   ackIgnored(packet: string, packetId: number): void;
 }
@@ -346,7 +346,7 @@ export class Outbound {
     }
     publish.attempted = true;
     publish.leave();
-    this.#port.sendPublish(publish.frame, duplicate);
+    this.#port.sendPublish(publish.frame, duplicate, this.#unsettled.size === 1);
   }
 
   #sendPubrel(packetId: number, reasonCode: number, gate: OutboundPublish | undefined): void {

@@ -43,8 +43,8 @@ export interface SessionPort {
   readonly records?: RecordPort | undefined;
   /** Sends a packet. Called only between `connected` and `disconnected`. */
   send(packet: Packet): void;
-  /** Sends an encoded PUBLISH, with DUP set if `duplicate`. */
-  sendPublish(frame: Uint8Array, duplicate: boolean): void;
+  /** Sends an encoded PUBLISH, with DUP set if `duplicate`; `alone` if it is the only one that is not settled. */
+  sendPublish(frame: Uint8Array, duplicate: boolean, alone: boolean): void;
   /** A message for the application. `inbound` is what answers the broker; undefined at QoS 0. */
   deliver(publish: Publish, inbound: InboundMessage | undefined): void;
   /** A second received message waits to be acked. */
