@@ -39,7 +39,13 @@ export function runPeer(peer, settings) {
 
 /** Starts sink and source; `close` ends it. With the port of a broker it stands at the broker's other side. */
 export async function startCounterpart(brokerPort) {
-  const args = [path("../counterpart/counterpart.mjs"), ...(brokerPort === undefined ? [] : [String(brokerPort)])];
+  // Memory enough that its collections do not stand in the clients' latencies.
+  const flags = ["--min-semi-space-size=64", "--max-semi-space-size=64"];
+  const args = [
+    ...flags,
+    path("../counterpart/counterpart.mjs"),
+    ...(brokerPort === undefined ? [] : [String(brokerPort)]),
+  ];
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   const line = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", resolve);

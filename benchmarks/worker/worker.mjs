@@ -73,7 +73,7 @@ async function timed() {
   return {
     messages: count,
     messagesPerSecond: count / seconds,
-    cpuMicroseconds: (user + system) / count,
+    cpuMicroseconds: workload.fixed === undefined ? (user + system) / count : undefined, // waiting costs too
     loopDelayP99: loop.count > 0 ? beyond(loop.percentile(99)) : undefined,
     loopDelayMax: loop.count > 0 ? beyond(loop.max) : undefined,
     ...(latencies === undefined || latencies.values.length === 0 ? {} : latencySummary(latencies.values)),
