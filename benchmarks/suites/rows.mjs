@@ -168,7 +168,14 @@ const slowRow = {
 const scaleRows = [
   ["inflight", 256, 60_000, "256 -> 60,000 in flight, 256 sent and acked at a time"],
   ["queued", 1_000, 100_000, "1,000 -> 100,000 queued without a connection, then sent and acked"],
-  ["filters", 1, 10_000, "1 -> 10,000 filters, messages to all of their topics"],
+  [
+    "filters-same",
+    1,
+    10_000,
+    "1 -> 10,000 filters, 10,000 topics in turn: one filter that matches all, then one for each",
+  ],
+  ["filters-one", 1, 10_000, "1 -> 10,000 filters, one topic, which one of them names"],
+  ["filters", 1, 10_000, "1 -> 10,000 filters and as many topics, all in turn (one topic against 10,000)"],
   ["clients", 1, 1_000, "1 -> 1,000 clients, one QoS 1 publish in flight each"],
 ].map(([scene, from, to, title]) => ({
   suite: "scale",

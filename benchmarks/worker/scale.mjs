@@ -27,6 +27,47 @@ async function connected(events) {
   return { client, transport };
 }
 
+const sensors = (count) => Array.from({ length: count }, (_, index) => `sensors/${index}/temperature`);
+
+/** A client with a handler at each of the filters; a step sends it messages, the topics in turn. */
+async function delivering(filters, topics) {
+  let received = 0;
+  const onMessage = () => received++;
+  const { client, transport } = await connected();
+  for (let at = 0; at < filters.length; at += 500) {
+    const part = filters.slice(at, at + 500);
+    await Promise.all(part.map((filter) => client.subscribeCallback(filter, onMessage)));
+  }
+  const count = 40 * BATCH; // 10,000 topics and a little
+  const chunks = [];
+  for (let at = 0; at < count; at += BATCH) {
+    const frames = Array.from({ length: BATCH }, (_, index) =>
+      encode({
+        type: PacketType.Publish,
+        topic: topics[(at + index) % topics.length],
+        payload: PAYLOAD,
+        qos: 0,
+        retain: false,
+        duplicate: false,
+        packetId: 0,
+      }),
+    );
+    chunks.push(Buffer.concat(frames));
+  }
+  return {
+    transports: [transport],
+    async step() {
+      received = 0;
+      for (const chunk of chunks) {
+        transport.endpoint.write(chunk);
+        await turn();
+      }
+      await turn();
+      return received === count ? count : Number.NaN;
+    },
+  };
+}
+
 /** A step sends some messages and resolves with how many, once they are done. */
 const SCENES = {
   /** `size` publishes unacknowledged; 256 more come and the 256 oldest are acknowledged. */
@@ -69,45 +110,12 @@ const SCENES = {
       },
     };
   },
-  /** `size` subscriptions, each a filter with a handler of its own; the messages go to all their topics in turn. */
-  async filters(size) {
-    let received = 0;
-    const onMessage = () => received++;
-    const { client, transport } = await connected();
-    const topics = Array.from({ length: size }, (_, index) => `sensors/${index}/temperature`);
-    for (let at = 0; at < size; at += 500) {
-      const part = topics.slice(at, at + 500);
-      await Promise.all(part.map((topic) => client.subscribeCallback(topic, onMessage)));
-    }
-    const count = 8192;
-    const chunks = [];
-    for (let at = 0; at < count; at += BATCH) {
-      const frames = Array.from({ length: BATCH }, (_, index) =>
-        encode({
-          type: PacketType.Publish,
-          topic: topics[Math.floor(((at + index) * size) / count)],
-          payload: PAYLOAD,
-          qos: 0,
-          retain: false,
-          duplicate: false,
-          packetId: 0,
-        }),
-      );
-      chunks.push(Buffer.concat(frames));
-    }
-    return {
-      transports: [transport],
-      async step() {
-        received = 0;
-        for (const chunk of chunks) {
-          transport.endpoint.write(chunk);
-          await turn();
-        }
-        await turn();
-        return received === count ? count : Number.NaN;
-      },
-    };
-  },
+  /** 10,000 topics in turn, always: to one filter that matches them all, or to `size` filters, one for each. */
+  "filters-same": (size) => delivering(size === 1 ? ["sensors/+/temperature"] : sensors(size), sensors(10_000)),
+  /** One topic, always: to the filter that names it, beside `size` - 1 that do not. */
+  "filters-one": (size) => delivering(sensors(size), [sensors(size)[size >> 1]]),
+  /** `size` filters and as many topics, all in turn: the topics grow as much as the filters do. */
+  filters: (size) => delivering(sensors(size), sensors(size)),
   /** `size` clients with one publish unacknowledged each. */
   async clients(size) {
     const all = [];
