@@ -25,6 +25,22 @@ function constants(code) {
   return code.replace(/^var ([\w$]+) = /gm, "const $1=");
 }
 
+/**
+ * Without the comments that stand on lines of their own: a sixth of the text, which V8 reads at each start, and a single character
+ * beyond Latin-1 doubles the memory of all of it. The lines stay, empty, so that the source map still fits; the comments are in
+ * `src` and in the declarations.
+ */
+function code(source) {
+  return source.replace(/^ *(?:\/\*\*[^]*?\*\/|\/\/.*)$/gm, (comment) => comment.replace(/[^\n]+/g, ""));
+}
+
+const withoutComments = {
+  name: "without-comments",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) => ({ contents: code(readFileSync(path, "utf8")), loader: "ts" }));
+  },
+};
+
 for (const target of new Set(targets({ ...exports, ...imports }))) {
   const { outputFiles } = await build({
     entryPoints: [target.replace("./dist/", "./src/").replace(/\.js$/, ".ts")],
@@ -36,6 +52,7 @@ for (const target of new Set(targets({ ...exports, ...imports }))) {
     format: "esm",
     platform: "neutral",
     target: "es2022",
+    plugins: [withoutComments],
     sourcemap: true,
     sourcesContent: false, // the sources are in the package
     logLevel: "warning",
