@@ -25,18 +25,22 @@ const SUITES = [
   "import",
 ];
 
+/** Suites that are run only where they are named. */
+const NAMED = ["cost"];
+
 /** Suites that are not runs of peers side by side. */
 const OTHERS = {
   codec: () => import("./codec/codec.mjs"),
   size: () => import("./suites/size.mjs"),
   import: () => import("./suites/import.mjs"),
+  cost: () => import("./suites/cost.mjs"),
 };
 
 /** Rounds, and milliseconds of warm-up and of each run. */
 const FULL = { rounds: 5, warmUp: 500, duration: 800 };
 const QUICK = { rounds: 3, warmUp: 60, duration: 80 };
 
-const usage = `usage: npm run bench -- [${SUITES.join(" | ")}] [--quick] [--json FILE] [--row ID] [--profile DIRECTORY] [--publish]`;
+const usage = `usage: npm run bench -- [${[...SUITES, ...NAMED].join(" | ")}] [--quick] [--json FILE] [--row ID] [--profile DIRECTORY] [--publish]`;
 
 function parse() {
   const { values, positionals } = parseArgs({
@@ -49,7 +53,7 @@ function parse() {
       publish: { type: "boolean" },
     },
   });
-  const unknown = positionals.find((name) => !SUITES.includes(name));
+  const unknown = positionals.find((name) => !SUITES.includes(name) && !NAMED.includes(name));
   if (unknown !== undefined) throw new Error(`there is no suite ${unknown}`);
   const strange = values.row?.find((id) => rows.every((row) => row.id !== id));
   if (strange !== undefined) throw new Error(`there is no row ${strange}: ${rows.map(({ id }) => id).join(" ")}`);
@@ -75,7 +79,8 @@ async function measure({ suites, quick, json, row: only, profile }) {
       .map((entry) => entry.join(" "))
       .join(", "),
   );
-  console.log(`Medians of ${rounds} interleaved runs, each in a fresh process; +- is half of their range.`);
+  if (wanted.length > 0)
+    console.log(`Medians of ${rounds} interleaved runs, each in a fresh process; +- is half of their range.`);
   if (quick) console.log("--quick: short runs, to see that everything works. Not for comparing.");
   for (const { name, missing } of Object.values(peers))
     if (missing !== undefined) console.log(`SKIPPED ${name}: ${missing}`);

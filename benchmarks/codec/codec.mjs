@@ -20,12 +20,14 @@ function compare({ id, name, theirs, ours }, settings) {
   return { suite: "codec", id, title: name, measure: "nanoseconds", peers, notRun: {}, failed: {} };
 }
 
-export async function run({ quick, progress }) {
+/** `only` has the identifiers of the comparisons to make, if not all. */
+export async function run({ quick, progress, only }) {
   if (typeof globalThis.gc !== "function") throw new Error("start node with --expose-gc");
   const settings = quick ? { rounds: 5, milliseconds: 10 } : { rounds: 21, milliseconds: 30 };
   const { malformed, valid } = await assertStrict();
   progress(`this build refuses all ${malformed} malformed rows of the byte table and takes all ${valid} valid ones`);
-  return comparisons.map((comparison) => {
+  const wanted = comparisons.filter(({ id }) => only?.includes(id) ?? true);
+  return wanted.map((comparison) => {
     progress(comparison.name);
     return compare(comparison, settings);
   });

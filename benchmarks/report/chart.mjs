@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bar charts as SVG, without a library: text in the reader's own font, colours for light and for dark.
+// Bar charts as SVG, without a library: text in the reader's own font, colours for light and for dark, on paper of their own: a page
+// may be dark where the reader's system is light.
 
 const WIDTH = 760;
 const LABEL = 250;
@@ -28,9 +29,9 @@ function style() {
       .join("");
   return [
     "text{font:12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1f2328}",
-    ".title{font-size:15px;font-weight:600}.note{fill:#59636e}.axis{stroke:#d1d9e0}",
+    ".paper{fill:#fff}.title{font-size:15px;font-weight:600}.note{fill:#59636e}.axis{stroke:#d1d9e0}",
     rules(0),
-    "@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.note{fill:#9198a1}.axis{stroke:#3d444d}",
+    "@media(prefers-color-scheme:dark){.paper{fill:#0d1117}text{fill:#f0f6fc}.note{fill:#9198a1}.axis{stroke:#3d444d}",
     `${rules(1)}}`,
   ].join("");
 }
@@ -65,6 +66,7 @@ export function barChart({ title, note, groups, names }) {
   const height = y + 16;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(title)}">
 <style>${style()}</style>
+<rect class="paper" width="${WIDTH}" height="${height}"/>
 <text class="title" x="12" y="22">${escape(title)}</text>
 ${parts.join("\n")}
 <text class="note" x="12" y="${height - 8}">${escape(note)}</text>

@@ -6,22 +6,16 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { boundOf, floorReaches, remarksOf, tableOf, valueOf, verdictOf } from "../run/print.mjs";
 import { judge, readTargets } from "../run/targets.mjs";
 import { chartsOf } from "./charts.mjs";
+import { fillIn, missedTargets, stageTables, stepTable, whereAndWhen } from "./cost.mjs";
+import { markdown } from "./markdown.mjs";
 
 const here = new URL("../", import.meta.url);
 
-const cell = (text) => text.replaceAll("|", "\\|");
-const line = (cells) => `| ${cells.map(cell).join(" | ")} |`;
-
-/** A Markdown table; all columns but the first are numbers unless `text` says how many are not. */
-function markdown(headings, lines, text = 1) {
-  const rule = headings.map((_, index) => (index < text ? "---" : "---:"));
-  return [line(headings), `| ${rule.join(" | ")} |`, ...lines.map(line)].join("\n");
-}
-
-/** The committed runs, the oldest Node first. */
-async function readRuns() {
+/** The committed runs whose files begin with `prefix`, the oldest Node first. */
+async function readRuns(prefix) {
   const folder = new URL("results/", here);
-  const names = existsSync(folder) ? (await readdir(folder)).filter((name) => name.endsWith(".json")) : [];
+  const pattern = new RegExp(`^${prefix}\\d+\\.json$`);
+  const names = existsSync(folder) ? (await readdir(folder)).filter((name) => pattern.test(name)) : [];
   const runs = await Promise.all(
     names.map(async (name) => JSON.parse(await readFile(new URL(`results/${name}`, here), "utf8"))),
   );
@@ -70,7 +64,8 @@ function section(run) {
 
 /** The files that the runs make, by their paths in this folder. */
 export async function render() {
-  const runs = await readRuns();
+  const runs = await readRuns("node-");
+  const costs = await readRuns("cost-node-");
   const targets = await readTargets();
   const newest = runs.at(-1);
   const charts = newest === undefined ? [] : chartsOf(newest);
@@ -85,6 +80,12 @@ export async function render() {
   ];
   return {
     "RESULTS.md": `${parts.join("\n\n")}\n`,
+    "COST.md": fillIn(await readFile(new URL("COST.md", here), "utf8"), {
+      runs: whereAndWhen(costs),
+      ...stageTables(costs),
+      steps: stepTable(costs),
+      missed: missedTargets(runs, targets),
+    }),
     ...Object.fromEntries(charts.map(({ file, svg }) => [`charts/${file}`, svg])),
   };
 }

@@ -6,6 +6,8 @@ export const MEASURES = {
   messagesPerSecond: { heading: "msg/s", format: whole },
   nanoseconds: { heading: "ns/packet", format: short },
   milliseconds: { heading: "ms", format: short },
+  cpuNanoseconds: { heading: "CPU ns", format: short },
+  bytes: { heading: "bytes", format: whole },
   cpuMicroseconds: { heading: "CPU us/msg", format: short },
   allocatedBytes: { heading: "B alloc/msg", format: whole },
   p50: { heading: "p50 ms", format: fine },
@@ -89,6 +91,11 @@ export function printRow(row) {
     }
   }
   for (const remark of remarksOf(row)) console.log(`  ${remark}`);
+  for (const { stage, nanoseconds, share } of row.peers.mqttv5?.stages ?? []) {
+    console.log(
+      `    ${stage.padEnd(36)} ${whole(nanoseconds).padStart(8)} ns ${(share * 100).toFixed(1).padStart(5)} %`,
+    );
+  }
 }
 
 /** `>= 10 x`. */

@@ -20,6 +20,7 @@ const WORKLOADS = {
   "slow-consumer": () => import("./slow-consumer.mjs"),
   scale: () => import("./scale.mjs"),
   memory: () => import("./memory.mjs"),
+  micro: () => import("./micro.mjs"),
 };
 
 const settings = JSON.parse(process.argv[2]);
@@ -27,7 +28,7 @@ const { setUp } = await WORKLOADS[settings.workload]();
 const control = settings.control === undefined ? undefined : await Control.open(settings.control);
 await control?.ask("reset");
 const workload = await setUp(settings, control);
-const result = await (workload.measure?.() ?? (settings.allocation ? allocated() : timed()));
+const result = await (workload.measure?.() ?? (settings.allocation ? allocated() : timed(settings.profile)));
 console.log(JSON.stringify(result));
 await Promise.race([workload.close?.(), new Promise((resolve) => setTimeout(resolve, 500))]);
 process.exit();
@@ -43,7 +44,8 @@ async function time(count) {
   return performance.now() - start;
 }
 
-async function timed() {
+/** With `profile` the measured messages are run once more, under the profiler. */
+async function timed(profile) {
   const { duration, warmUp } = settings;
   let count = workload.step === 1 ? 64 : 1024;
   let took = await time(count);
@@ -58,15 +60,18 @@ async function timed() {
   if (workload.step !== 1) count = rounded(count);
   if (workload.fixed !== undefined) count = workload.fixed(duration);
 
+  const profiler = profile ? await import("./profiled.mjs") : undefined;
   const latencies = workload.step === 1 ? new Latencies(count) : undefined;
   globalThis.gc?.();
   const loop = monitorEventLoopDelay({ resolution: RESOLUTION });
   loop.enable();
+  const thread = profiler?.threadCpu();
   const cpu = process.cpuUsage();
   const start = performance.now();
   await workload.run(count, latencies);
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(cpu);
+  const threadAfter = profiler?.threadCpu();
   await new Promise((resolve) => setTimeout(resolve, 2 * RESOLUTION)); // a loop that was starved shows it only now
   loop.disable();
   const beyond = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - RESOLUTION);
@@ -74,6 +79,12 @@ async function timed() {
     messages: count,
     messagesPerSecond: count / seconds,
     cpuMicroseconds: workload.fixed === undefined ? (user + system) / count : undefined, // waiting costs too
+    ...(profiler === undefined
+      ? {}
+      : {
+          threadMicroseconds: (thread === undefined ? user + system : threadAfter - thread) / count,
+          stages: await profiler.profiled(() => workload.run(count)),
+        }),
     loopDelayP99: loop.count > 0 ? beyond(loop.percentile(99)) : undefined,
     loopDelayMax: loop.count > 0 ? beyond(loop.max) : undefined,
     ...(latencies === undefined || latencies.values.length === 0 ? {} : latencySummary(latencies.values)),
