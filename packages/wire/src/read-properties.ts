@@ -64,7 +64,7 @@ export function skipProperties(reader: Reader, start: number, end: number, where
 
 /**
  * Checks a UTF-8 String Pair and returns where it ends; -1 if it is wrong. [MQTT-1.5.7-1] A loop, so that the compiler has
- * one `isText` to inline on the way from a PUBLISH to here: with two of them one is a call, 9 ns a property.
+ * one `isText` to inline on the way from a PUBLISH to here: with two of them one is a call.
  */
 function skipPair(view: DataView, start: number, end: number): number {
   let p = start;

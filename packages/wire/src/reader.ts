@@ -14,7 +14,7 @@ const badText = "a string is not UTF-8 or contains U+0000";
 /**
  * A position in a packet that is being decoded. Every method takes one field, checks it, and moves on.
  *
- * One Reader serves all packets, because a DataView costs 100 ns and can serve every packet of a chunk. What it holds has
+ * One Reader serves all packets, because making a DataView takes longer than decoding, and one can serve every packet of a chunk. What it holds has
  * a meaning only during one call of decode.
  */
 export class Reader {

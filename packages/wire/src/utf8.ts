@@ -37,8 +37,7 @@ const shortText = 20;
 /**
  * The string of bytes that are known to be well-formed UTF-8. A byte order mark is kept.
  *
- * Short ASCII is put together from eight and four characters at once: 9 bytes take 60 ns so, one by one 115 ns, and 145 ns
- * with Buffer's utf8Slice.
+ * Short ASCII is put together from eight and four characters at once: faster than one by one, and than Buffer's utf8Slice.
  */
 export function readText(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > shortText) return readLongText(bytes, start, end);
@@ -87,7 +86,7 @@ export function writeText(text: string, bytes: Uint8Array, position: number): nu
   let seen = 0; // its upper bits are set by a non-ASCII unit and by U+0000
   let i = 0;
   for (; i + 4 <= length; i += 4) {
-    // Four a step take 63 ns for 38 units, one by one 105 ns, and 70 to 98 ns with the writers of Buffer.
+    // Four a step: faster than one by one, and for a topic's length than the writers of Buffer.
     const a = text.charCodeAt(i);
     const b = text.charCodeAt(i + 1);
     const c = text.charCodeAt(i + 2);
@@ -139,7 +138,7 @@ function writeAnyText(text: string, bytes: Uint8Array, position: number): number
  * Whether bytes may stand in a UTF-8 String: well-formed, no surrogates, no U+0000. [MQTT-1.5.4-1] [MQTT-1.5.4-2]
  *
  * Four bytes a step: a word has a byte that is 0 or above 0x7F exactly if `word | (word - 0x01010101)` has one of the
- * bits 0x80808080. Over ten strings of six to sixteen bytes: 55 to 90 ns, byte by byte 120 to 200 ns.
+ * bits 0x80808080.
  */
 export function isText(view: DataView, start: number, end: number): boolean {
   const last = end - 4;
@@ -186,7 +185,7 @@ function isWideText(view: DataView, start: number, end: number, lowest: 0 | 1): 
  * Whether bytes are ASCII without U+0000, '+' and '#', as nearly every Topic Name is; if not, it may still be a valid one.
  *
  * The two wildcards differ in one bit, so that both are looked for at once: with that bit cleared and '#' taken off, a byte
- * that was one of them is 0. Against checking text and wildcards in two passes it takes 23 ns for 35 bytes instead of 32.
+ * that was one of them is 0. One pass, instead of one for the text and one for the wildcards.
  */
 export function isPlainTopic(view: DataView, start: number, end: number): boolean {
   let seen = 0;
