@@ -84,6 +84,9 @@ export class BrokerFilters {
   #deliveries = 0;
   /** What topics that came recently are for. Emptied when a route comes or goes. */
   readonly #recent = new Map<string, BrokerFilter[]>();
+  /** And what the latest is for: messages in a row often have the same topic. */
+  #lastTopic = "";
+  #lastRoutes: BrokerFilter[] | undefined;
 
   get(filter: string): BrokerFilter | undefined {
     return this.#filters.get(filter);
@@ -140,7 +143,12 @@ export class BrokerFilters {
 
   /** A message for whoever subscribed to it; answered at once, and false, if nobody did. */
   deliver(publish: Publish, topic: string, inbound: InboundMessage | undefined): boolean {
-    const routes = this.#recent.get(topic) ?? this.#routesOf(topic);
+    let routes = this.#lastRoutes;
+    if (routes === undefined || topic !== this.#lastTopic) {
+      routes = this.#recent.get(topic) ?? this.#routesOf(topic);
+      this.#lastTopic = topic;
+      this.#lastRoutes = routes;
+    }
     const first = routes[0];
     if (first === undefined) {
       inbound?.settle(0); // nobody has the message [MQTT-4.5.0-2]
@@ -195,6 +203,7 @@ export class BrokerFilters {
   #route(known: BrokerFilter): void {
     const inner = innerFilter(known.filter);
     this.#recent.clear();
+    this.#lastRoutes = undefined;
     const routed = this.#routes.get(inner);
     if (routed !== undefined) {
       routed.push(known);
@@ -210,6 +219,7 @@ export class BrokerFilters {
   #unroute(known: BrokerFilter): void {
     const inner = innerFilter(known.filter);
     this.#recent.clear();
+    this.#lastRoutes = undefined;
     const routed = this.#routes.get(inner);
     if (routed === undefined) return;
     routed.splice(routed.indexOf(known), 1);

@@ -60,11 +60,7 @@ export class Inbox {
       message.ack();
       return;
     }
-    for (const waiter of this.#waiters) {
-      this.#waiters.delete(waiter);
-      waiter.resolve(message);
-      return;
-    }
+    if (this.#waiters.size > 0 && this.#hand(message)) return;
     const counts = this.#counts(message);
     if (counts && this.#buffered.full) {
       this.#drop(message, "memory");
@@ -78,6 +74,16 @@ export class Inbox {
     if (counts) this.#buffered.add(message.size);
     this.#messages.push(message);
     this.#regulate();
+  }
+
+  /** Gives a message to whoever has waited longest. */
+  #hand(message: Message): boolean {
+    for (const waiter of this.#waiters) {
+      this.#waiters.delete(waiter);
+      waiter.resolve(message);
+      return true;
+    }
+    return false;
   }
 
   /** Takes the oldest message, if there is one. */
