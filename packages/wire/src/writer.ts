@@ -280,6 +280,32 @@ export class Writer {
     this.lastBytes = known ? this.chunk.slice(from, this.position) : empty;
   }
 
+  /**
+   * A whole PUBLISH without properties, if its topic came last too, and was kept; else false, and nothing is written. One
+   * check for room, and the length is known before it is written. An identifier of 0 is left out. @internal
+   */
+  publishAgain(flags: number, topic: string, packetId: number, payload: Uint8Array): boolean {
+    const topicBytes = this.lastBytes;
+    if (topicBytes.length === 0 || topic !== this.lastTopic) return false;
+    const length = topicBytes.length + (packetId === 0 ? 0 : 2) + 1 + payload.length;
+    if (length > maximumVarint) return false;
+    this.position = this.packet;
+    this.room(5 + length);
+    const { chunk } = this;
+    chunk[this.position] = flags;
+    let p = this.putVarint(this.position + 1, length);
+    chunk.set(topicBytes, p);
+    p += topicBytes.length;
+    if (packetId !== 0) {
+      chunk[p++] = packetId >> 8;
+      chunk[p++] = packetId;
+    }
+    chunk[p++] = 0; // no properties
+    chunk.set(payload, p);
+    this.position = p + payload.length;
+    return true;
+  }
+
   /** A Topic Filter. @internal */
   filter(field: string, filter: string): void {
     this.text(field, filter, "INVALID_TOPIC");

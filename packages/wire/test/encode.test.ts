@@ -438,6 +438,14 @@ describe("encode refuses", () => {
     expect(writer.take()).toEqual(Uint8Array.from([...bytes, ...bytes]));
   });
 
+  it.each(refusals)("%s, to a topic that came again and again", (_, packet, code, field) => {
+    const writer = new Writer();
+    for (let i = 0; i < 3; i++) encodeInto(writer, publish);
+    const error = errorOf(() => encodeInto(writer, packet as Packet));
+    expect([error.code, error.field]).toEqual([code, field]);
+    expect(writer.length).toBe(3 * encode(publish).length);
+  });
+
   it("a packet above the largest Remaining Length", () => {
     const payload = new Uint8Array(268_435_455);
     const error = errorOf(() => encodePublishHeader(new Writer(), { ...publish, payload }));
@@ -606,6 +614,31 @@ describe("a writer", () => {
       taken.fill(0xff);
     }
     for (let i = 0; i < 4; i++) expect(() => encodeInto(writer, { ...publish, topic: "a/+" })).toThrow(EncodeError);
+  });
+
+  it("writes the same bytes to a topic that comes again and again as to a new one, whatever else differs", () => {
+    for (const slab of [8, 500, 16_384]) {
+      const writer = new Writer(slab);
+      let expected: number[] = [];
+      for (const size of [0, 1, 61, 119, 122, 123, 124, 125, 128, 256, 5000, 16_377, 16_380, 40_000]) {
+        for (const qos of [0, 1, 2] as const) {
+          for (const duplicate of qos === 0 ? [false] : [false, true]) {
+            for (const retain of [false, true]) {
+              const packetId = qos === 0 ? 0 : (256 * size + size + 1) & 0xffff;
+              const payload = new Uint8Array(size).fill(7);
+              const packet = { ...publish, qos, duplicate, retain, packetId, payload };
+              encodeInto(writer, packet);
+              encode({ ...publish, topic: `other/${size}` }); // `encode` has a writer of its own, which forgets
+              expected = expected.concat([...encode(packet)]);
+              if (size % 2 === 0) continue;
+              expect(Buffer.compare(writer.take(), Uint8Array.from(expected))).toBe(0);
+              expected = [];
+            }
+          }
+        }
+      }
+      expect(Buffer.compare(writer.take(), Uint8Array.from(expected))).toBe(0);
+    }
   });
 
   it("takes packets that are encoded already", () => {

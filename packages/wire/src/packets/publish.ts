@@ -263,6 +263,16 @@ export function writeHeader(writer: Writer, packet: PublishPacket): void {
 }
 
 export function write(writer: Writer, packet: PublishPacket): void {
+  if (packet.properties === undefined && writeAgain(writer, packet)) return;
   writeHeader(writer, packet);
   writer.raw(packet.payload);
+}
+
+/** What most packets of most publishers are. False for all others, and for what is wrong: to say so is not its business. */
+function writeAgain(writer: Writer, { topic, payload, qos, packetId, duplicate, retain }: PublishPacket): boolean {
+  if (!(payload instanceof Uint8Array)) return false;
+  const first = (PacketType.Publish << 4) | (duplicate ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
+  if (qos === 0) return !duplicate && writer.publishAgain(first, topic, 0, payload);
+  if ((qos !== 1 && qos !== 2) || (packetId & 0xffff) !== packetId || packetId === 0) return false;
+  return writer.publishAgain(first, topic, packetId, payload);
 }
