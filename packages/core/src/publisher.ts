@@ -40,6 +40,10 @@ const ADMITTED_PER_TURN = 256;
 
 /** Bytes that the frames of small publishes share: the most that a small one which is never acknowledged can pin. */
 const SHARED_FRAMES = 2048;
+/** The same once so many are unacknowledged, and for so many more publishes: most of a small frame's cost is that of reserving memory. */
+const SHARED_BY_CROWD = 8192;
+const CROWD = 32;
+const CROWDED_FOR = 256;
 
 /** The caller of one QoS 1/2 publish. */
 class Call implements PublishWaiter {
@@ -69,6 +73,9 @@ export class Publisher {
   /** Not accepted: no later call goes ahead of these. */
   readonly #waiting: WaitingPublishes;
   #frames = new Writer(SHARED_FRAMES);
+  #crowdFrames: Writer | undefined;
+  /** Publishes to come that share as a crowd does. */
+  #crowded = 0;
   #scheduled = false;
   /** Rejected in this turn, and who hears of it in a later one. */
   #rejections = 0;
@@ -284,10 +291,18 @@ export class Publisher {
   /** Small frames are carved from shared memory: to reserve some for each takes longer than to encode it. */
   #frame(packet: PublishPacket): Uint8Array {
     if (packet.payload.length > SHARED_FRAMES / 4) return encode(packet);
-    encodeInto(this.#frames, packet);
-    const frame = this.#frames.take();
+    if (this.#stats.publishesInflight >= CROWD) this.#crowded = CROWDED_FOR;
+    const crowded = this.#crowded > 0;
+    if (crowded) this.#crowded--;
+    else this.#crowdFrames = undefined;
+    const frames = crowded ? (this.#crowdFrames ??= new Writer(SHARED_BY_CROWD)) : this.#frames;
+    encodeInto(frames, packet);
+    const frame = frames.take();
     // Its properties made it large, and the memory with it: no small one is to pin that.
-    if (frame.length > SHARED_FRAMES / 2) this.#frames = new Writer(SHARED_FRAMES);
+    if (frame.length > SHARED_FRAMES / 2) {
+      if (crowded) this.#crowdFrames = undefined;
+      else this.#frames = new Writer(SHARED_FRAMES);
+    }
     return frame;
   }
 
