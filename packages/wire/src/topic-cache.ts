@@ -4,6 +4,11 @@ import { readText } from "./utf8.js";
 
 /** A power of two. */
 const slots = 1024;
+/**
+ * Of so many topics that find another in their place, one takes it. Where there are more topics than places, to keep each would
+ * cost more than it saves; a place that is not asked for any more is still given up soon. Odd, as topics often come in turn.
+ */
+const patience = 17;
 /** Longer topics are read anew each time: what a peer can make us hold is a few hundred kilobytes. */
 const longest = 128;
 
@@ -13,6 +18,8 @@ interface Entry {
 }
 
 const entries: (Entry | undefined)[] = /* @__PURE__ */ Array.from({ length: slots }, () => undefined);
+/** Since one took another's place. */
+const turnedAway = { since: 0 };
 
 /**
  * The string of a topic. A topic that came recently is the same string again: its bytes are compared, which takes less than
@@ -33,6 +40,10 @@ export function readTopic(bytes: Uint8Array, start: number, length: number): str
     if (i === length) return entry.text;
   }
   const text = readText(bytes, start, end);
+  if (entry !== undefined) {
+    if (++turnedAway.since < patience) return text;
+    turnedAway.since = 0;
+  }
   entries[slot] = { bytes: viewOf(bytes, start, length).slice(), text }; // a Buffer's own slice would not copy
   return text;
 }
