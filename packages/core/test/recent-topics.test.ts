@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { Router } from "../src/subscribe/router.js";
 import { Bench, confirm, grant, publish } from "./bench.js";
 
 // Who gets a topic is remembered; every change of the subscriptions must be seen by the next message.
@@ -48,6 +49,34 @@ describe("a topic that came before", () => {
     for (const topic of [...topics, ...topics]) connection.send(publish(topic, ""));
     await bench.clock.settle();
     for (const topic of [...topics, ...topics]) expect(queue.tryDequeue()?.topic).toBe(topic);
+    await bench.end(client);
+  });
+
+  it("is found without a search, as are a thousand of more topics than are remembered, until others are asked for", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    let received = 0;
+    const subscribing = client.subscribeCallback("#", () => void received++);
+    await grant(connection);
+    await bench.clock.run(subscribing);
+    const search = vi.spyOn(Router.prototype, "match");
+    const searches = async (...topics: string[]): Promise<number> => {
+      search.mockClear();
+      received = 0;
+      connection.send(...topics.map((topic) => publish(topic, "")));
+      await bench.clock.settle();
+      expect(received).toBe(topics.length);
+      return search.mock.calls.length;
+    };
+    const some = Array.from({ length: 1024 }, (_, n) => `some/${n}`);
+    const more = Array.from({ length: 1000 }, (_, n) => `more/${n}`);
+    expect(await searches(...some)).toBe(1024);
+    expect(await searches(...more)).toBe(1000);
+    expect(await searches(...some)).toBe(0);
+    expect(await searches("more/0", "more/1")).toBe(2);
+    for (let pass = 0; pass < 17; pass++) await searches(...more);
+    expect(await searches(...more)).toBe(0);
+    search.mockRestore();
     await bench.end(client);
   });
 });

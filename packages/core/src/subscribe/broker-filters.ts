@@ -71,6 +71,8 @@ const MOST_IDENTIFIERS = 8;
 /** Topics whose receivers are known without a search, and how long such a topic may be. */
 const RECENT = 1024;
 const LONGEST_RECENT = 256;
+/** Searches until the recent topics give way to others: where there are more than are kept, to keep each in turn is in vain. */
+const PATIENCE = 16 * RECENT;
 
 /** Which local subscriptions share which subscription at the broker, and so who gets a message. Lives as long as the client. */
 export class BrokerFilters {
@@ -87,6 +89,8 @@ export class BrokerFilters {
   /** And what the latest is for: messages in a row often have the same topic. */
   #lastTopic = "";
   #lastRoutes: BrokerFilter[] | undefined;
+  /** Searches since as many are known as are kept. */
+  #searches = 0;
 
   get(filter: string): BrokerFilter | undefined {
     return this.#filters.get(filter);
@@ -176,7 +180,11 @@ export class BrokerFilters {
     const matched = exact === undefined ? [] : [exact];
     this.#router.match(topic, matched);
     const routes = matched.flat();
-    if (this.#recent.size >= RECENT) this.#recent.clear();
+    if (this.#recent.size >= RECENT) {
+      if (++this.#searches < PATIENCE) return routes;
+      this.#searches = 0;
+      this.#recent.clear();
+    }
     if (topic.length <= LONGEST_RECENT) this.#recent.set(topic, routes);
     return routes;
   }
