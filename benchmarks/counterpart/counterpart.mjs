@@ -27,12 +27,13 @@ function chunks(settings) {
 }
 
 /** A new job: forgets the one before. */
-async function prepare({ mode, count, qos = 0, size = 256, topicCount = 1, sessionPresent = false }) {
+async function prepare({ mode, count, qos = 0, size = 256, topicCount = 1, single = false, sessionPresent = false }) {
   let done;
   const finished = new Promise((resolve) => {
     done = resolve;
   });
-  const source = mode === "source" ? new Source(chunks({ qos, size, topicCount }), qos, count, done) : undefined;
+  const source =
+    mode === "source" ? new Source(chunks({ qos, size, topicCount }), { qos, count, single, done }) : undefined;
   const tally = source === undefined ? new Tally(count, done) : undefined;
   job = { mode, finished, tally, source, sessionPresent };
   if (endpoint !== undefined) apply();
@@ -48,15 +49,24 @@ function apply() {
   endpoint.sessionPresent = job.sessionPresent;
 }
 
-/** Sends a count of messages as fast as they are taken, or acknowledged. */
+/** Sends a count of messages as fast as they are taken, or acknowledged: a chunk a write, or with `single` a message a write. */
 class Source {
   #sent = 0;
   #acked = 0;
   #waiting = false;
   error = undefined;
 
-  constructor(frames, qos, count, done) {
-    Object.assign(this, { frames, qos, count, done });
+  constructor(frames, settings) {
+    Object.assign(this, { frames, ...settings });
+  }
+
+  /** False if the socket has to drain first. */
+  #write(chunk) {
+    if (!this.single) return endpoint.write(chunk);
+    const length = chunk.length / CHUNK;
+    let taken = true;
+    for (let at = 0; at < chunk.length; at += length) taken = endpoint.write(chunk.subarray(at, at + length));
+    return taken;
   }
 
   pump() {
@@ -64,7 +74,7 @@ class Source {
       if (this.qos > 0 && this.#sent - this.#acked > WINDOW - CHUNK) return;
       const chunk = this.frames[(this.#sent % PERIOD) / CHUNK];
       this.#sent += CHUNK;
-      if (!endpoint.write(chunk)) {
+      if (!this.#write(chunk)) {
         this.#waiting = true;
         endpoint.socket.once("drain", () => {
           this.#waiting = false;

@@ -74,6 +74,13 @@ const receiveRows = [
   ),
   receive(
     "receive",
+    "receive-qos0-single",
+    "receive QoS 0, callback, each sent by a write of its own, as brokers do",
+    { qos: 0, single: true },
+    { peers: ["floor", "mqttv5", "mqtt"] },
+  ),
+  receive(
+    "receive",
     "receive-qos0-iterator",
     "receive QoS 0, async iterator (MQTT.js has only its callback)",
     { qos: 0, iterator: true },

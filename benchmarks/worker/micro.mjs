@@ -7,6 +7,7 @@ import { connectFrame, publishChunks, subscribeFrame, CHUNK } from "../counterpa
 
 const kept = []; // what the steps make is kept for a moment, so that none is optimised away
 const chunk = new Uint8Array(65_536);
+const PINGREQ = Buffer.of(0xc0, 0);
 
 /** Steps without waiting: `run(index)`. */
 const STEPS = {
@@ -84,6 +85,13 @@ function writes(socket, frame) {
   };
 }
 
+/** Waits until the other side has all that was written. */
+async function settled(socket) {
+  const answered = once(socket, "data");
+  socket.write(PINGREQ);
+  await answered;
+}
+
 /** A write, then the wait for the same frame to come back. */
 function exchanges(socket, frame) {
   return async (times) => {
@@ -144,6 +152,7 @@ export async function setUp({ port, duration }, control) {
       socket.on("data", ignore);
       await control.ask("reset");
       result["a write to a socket, one PUBLISH of 256 B"] = await cpuOf(writes(socket, frame), duration);
+      await settled(socket); // or the last of them would come back, too
       await control.ask("prepare", { mode: "echo", count: 1 });
       result["a write, a wait and a read: an echo of one PUBLISH"] = await cpuOf(exchanges(socket, frame), duration);
       await control.ask("reset");

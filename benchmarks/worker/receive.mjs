@@ -7,8 +7,8 @@ import { FloorFrames } from "../peers/floor-frames.mjs";
 import { loadPeer } from "../peers/peers.mjs";
 
 export async function setUp(settings, control) {
-  const { peer, qos, size, topicCount } = settings;
-  const prepare = (count) => control.ask("prepare", { mode: "source", qos, size, topicCount, count });
+  const { peer, qos, size, topicCount, single } = settings;
+  const prepare = (count) => control.ask("prepare", { mode: "source", qos, size, topicCount, single, count });
   const clientId = `worker-${process.pid}`;
   if (peer === "floor" && settings.through !== "mosquitto") {
     const floor = await openFloor({ ...settings, clientId });
