@@ -247,6 +247,7 @@ export class Client {
     return this.subscribeCallback(filters, answer, {
       ...options,
       concurrency: options.concurrency ?? RESPONSES_AT_A_TIME,
+      zeroCopy: false, // Correlation Data is used when the handler has answered
     });
   }
 

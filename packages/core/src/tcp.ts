@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect as connectTcp, type NetConnectOpts, type Socket } from "node:net";
+import { platform, versions } from "node:process";
 import type { ConnectionOptions } from "node:tls";
 import type { Link, LinkReceiver, TlsOptions, Transport } from "./transport.js";
 
@@ -12,9 +13,10 @@ export function tcp(tls: TlsOptions): Transport {
   return {
     async connect(url, { signal }) {
       signal.throwIfAborted();
+      const reading = new SharedReading();
       const socket = SECURE.has(url.protocol)
         ? (await import("node:tls")).connect(secureOptions(url, tls))
-        : connectTcp(plainOptions(url));
+        : connectTcp({ ...plainOptions(url), ...reading.options });
       return new Promise<Link>((resolve, reject) => {
         const stop = (): void => {
           socket.destroy();
@@ -30,13 +32,35 @@ export function tcp(tls: TlsOptions): Transport {
         socket.once(ready, () => {
           signal.removeEventListener("abort", stop);
           socket.off("error", fail);
-          resolve(new SocketLink(socket));
+          resolve(new SocketLink(socket, reading));
         });
         if (signal.aborted) stop();
         else signal.addEventListener("abort", stop, { once: true });
       });
     },
   };
+}
+
+/** One for all sockets of a thread: what is in it was read before another socket can write to it. */
+const memory: { bytes?: Uint8Array } = {};
+const SIZE = 65_536;
+
+/**
+ * Reads a socket into memory that is used again for each chunk. Only Node does so, and not on Windows, where a socket that waits
+ * for bytes has its memory already.
+ */
+class SharedReading {
+  receiver: LinkReceiver | undefined;
+
+  get options(): Pick<NetConnectOpts, "onread"> {
+    if (platform === "win32" || versions["bun"] !== undefined || versions["deno"] !== undefined) return {};
+    const bytes = (memory.bytes ??= new Uint8Array(SIZE));
+    const callback = (length: number, chunk: Uint8Array): boolean => {
+      this.receiver?.received(chunk.subarray(0, length));
+      return true;
+    };
+    return { onread: { buffer: bytes, callback } };
+  }
 }
 
 function plainOptions(url: URL): NetConnectOpts {
@@ -60,10 +84,12 @@ function hostOf(url: URL): string {
 /** One socket as a link. Ends with the socket. */
 class SocketLink implements Link {
   readonly #socket: Socket;
+  readonly #reading: SharedReading;
   #error: Error | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, reading: SharedReading) {
     this.#socket = socket;
+    this.#reading = reading;
     socket.setNoDelay(true);
     // Until it is opened nothing is read, and a failure waits for whoever opens it.
     socket.pause();
@@ -85,7 +111,8 @@ class SocketLink implements Link {
       return;
     }
     socket.on("close", closed);
-    socket.on("data", (chunk: Uint8Array) => receiver.received(chunk));
+    this.#reading.receiver = receiver;
+    socket.on("data", (chunk: Uint8Array) => receiver.received(chunk)); // where it is not read otherwise
     socket.resume();
   }
 

@@ -29,7 +29,7 @@ export interface Link {
 
 /** Who listens to a link. */
 export interface LinkReceiver {
-  /** Bytes arrived; the chunk belongs to the receiver from here. */
+  /** Bytes arrived. They must not change until this returns; what is used later has been copied. */
   received(chunk: Uint8Array): void;
   /** `pendingBytes` is 0 again after a `send` that returned false. */
   drained(): void;

@@ -226,7 +226,7 @@ export class Typed<T> {
         const typed = await this.#decoder.decode(message as Message<ParametersOf<F>>);
         if (typed !== undefined) await handler(typed);
       },
-      options,
+      { ...options, zeroCopy: false }, // the handler runs later
     );
   }
 }

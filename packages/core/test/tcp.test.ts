@@ -274,3 +274,28 @@ describe("over sockets", () => {
     expect(handles()).toBeLessThanOrEqual(before);
   });
 });
+
+describe("received bytes", () => {
+  it("are a message's own, whatever its socket and others receive after it", async () => {
+    const { listener } = await serve();
+    const broker = `mqtt://127.0.0.1:${listener.port}`;
+    const clients = [clientOf(broker), clientOf(broker)];
+    for (const client of clients) await client.connect();
+    const queues = await Promise.all(clients.map((client, n) => client.subscribeQueue(`own/${n}`, { qos: 1 })));
+    const bytes = (n: number): Uint8Array => new Uint8Array(n * 37).fill(n);
+    for (let n = 1; n <= 200; n++) {
+      await Promise.all(
+        clients.map((client, at) =>
+          client.publish(`own/${at}`, bytes(n), { qos: 1, userProperties: [["number", String(n)]] }),
+        ),
+      );
+    }
+    for (const queue of queues) {
+      for (let n = 1; n <= 200; n++) {
+        const message = await queue.dequeue();
+        expect(message?.payload).toEqual(bytes(n));
+        expect(message?.properties.userProperties).toEqual([["number", String(n)]]);
+      }
+    }
+  });
+});

@@ -19,7 +19,8 @@ export interface LinkPairOptions {
 /**
  * Two links joined in memory: what one end sends, the other receives. They keep the contract of {@link Link} to the
  * letter (ordered, `closed` once and in a later turn, `pause` holds bytes back at the sender), and a test can break the
- * line between them through the {@link Fault} controls of each end.
+ * line between them through the {@link Fault} controls of each end. What the first end, the client's, receives is overwritten as
+ * soon as its receiver returns, as a socket's memory may be.
  */
 export function linkPair(options: LinkPairOptions): [FaultyLink, FaultyLink] {
   return MemoryLink.pair({

@@ -6,6 +6,9 @@ import type { Fault } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import type { Link, LinkReceiver } from "./link.js";
 
+/** No first byte of a packet, and no UTF-8. */
+const OVERWRITTEN = 0xff;
+
 interface Settings {
   readonly clock: Clock;
   readonly latency: number;
@@ -54,6 +57,8 @@ export class MemoryLink implements Link, Fault {
   #paused = false;
   #closing = false;
   #error: Error | undefined;
+  /** What it receives is overwritten when its receiver has returned. */
+  #overwrites = false;
 
   private constructor(settings: Settings) {
     this.#settings = settings;
@@ -62,6 +67,7 @@ export class MemoryLink implements Link, Fault {
   static pair(settings: Settings): [MemoryLink, MemoryLink] {
     const one = new MemoryLink(settings);
     const other = new MemoryLink(settings);
+    one.#overwrites = true;
     one.#peer = other;
     other.#peer = one;
     return [one, other];
@@ -195,7 +201,7 @@ export class MemoryLink implements Link, Fault {
     const chunk = this.#take(parcel.chunk);
     const drained = this.#pendingBytes === 0 && this.#drainWanted;
     if (drained) this.#drainWanted = false;
-    this.#peer.#receiver?.received(chunk);
+    this.#peer.#receive(chunk);
     this.#runActions();
     if (this.#closing) return;
     for (let next = this.#flushes.first; next && next.offset <= this.#deliveredBytes; next = this.#flushes.first) {
@@ -203,6 +209,16 @@ export class MemoryLink implements Link, Fault {
       next.flushed();
     }
     if (drained) this.#receiver?.drained();
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (!this.#overwrites) {
+      this.#receiver?.received(chunk);
+      return;
+    }
+    const bytes = new Uint8Array(chunk);
+    this.#receiver?.received(bytes);
+    bytes.fill(OVERWRITTEN);
   }
 
   /** The next piece of the first parcel, no longer than a split or an action allows. */

@@ -357,7 +357,7 @@ describe("steps and faults", () => {
     const clock = new VirtualClock();
     const [a, b] = linkPair({ clock });
     const chunks: Uint8Array[] = [];
-    a.open({ received: (chunk) => chunks.push(chunk), drained() {}, closed() {} });
+    a.open({ received: (chunk) => chunks.push(chunk.slice()), drained() {}, closed() {} });
     const connection = new ScriptedConnection(b, { clock });
     const ping = encode({ type: PacketType.Pingresp });
     connection.send(ping, ping);

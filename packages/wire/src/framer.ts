@@ -60,7 +60,7 @@ export class Framer {
     this.end = 0;
   }
 
-  /** Takes the next bytes of the stream; they must not change as long as packets in them are in use. */
+  /** Takes the next bytes of the stream; they must not change as long as packets in them are in use, or until {@link keep}. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     if (this.offset === this.chunk.length && this.waitingBytes === 0) {
@@ -69,6 +69,17 @@ export class Framer {
     } else {
       this.waiting.push(chunk);
       this.waitingBytes += chunk.length;
+    }
+  }
+
+  /** Copies what is not read yet of the chunk that was pushed last, whose memory may then be used for something else. */
+  keep(): void {
+    const last = this.waiting.length - 1;
+    if (last >= this.waitingFrom) {
+      this.waiting[last] = new Uint8Array(this.waiting[last] as Uint8Array);
+    } else {
+      this.chunk = new Uint8Array(this.chunk.subarray(this.offset));
+      this.offset = 0;
     }
   }
 

@@ -6,7 +6,6 @@ import {
   type DecodeError,
   type DecodeOptions,
   type DisconnectPacket,
-  decode,
   encode,
   Framer,
   type Packet,
@@ -27,6 +26,7 @@ import type { Link, LinkReceiver } from "../transport.js";
 import { receiveAnswer } from "./answers.js";
 import { Authentication } from "./authentication.js";
 import { grantedBy, refusedConnect } from "./connack.js";
+import { decodeFound } from "./frames.js";
 import { fitting, NOT_BELIEVED, rejectedByDisconnect, serverDisconnected, violation } from "./goodbye.js";
 import { InboundAliases } from "./inbound-aliases.js";
 import { KeepAlive, type KeepAlivePort } from "./keep-alive.js";
@@ -194,6 +194,7 @@ export class Connection implements KeepAlivePort, LinkReceiver {
     this.#session.advance(now);
     this.#framer.push(chunk);
     if (this.#phase !== ConnectionPhase.Verify) this.#read();
+    if (this.#phase === ConnectionPhase.Verify) this.#framer.keep(); // the chunk is not ours any more
   }
 
   drained(): void {
@@ -216,7 +217,7 @@ export class Connection implements KeepAlivePort, LinkReceiver {
     const framer = this.#framer;
     try {
       while (framer.next()) {
-        this.#handle(decode(framer.buffer, framer.start, framer.end, this.#decodeOptions));
+        this.#handle(decodeFound(framer, this.#decodeOptions));
         if (this.#halted()) return;
       }
       if (this.#phase === ConnectionPhase.Open) this.#gate.received(); // CONNACK is read whatever waits

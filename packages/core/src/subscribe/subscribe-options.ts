@@ -40,7 +40,8 @@ export interface SubscribeCallbackOptions extends SubscribeOptions {
   readonly concurrency?: number | undefined;
   /**
    * Hand the handler a view of what was received instead of a copy, valid until it returns; one that is asynchronous must not use
-   * the payload or properties after its first `await`. A message that has to wait, or that another consumer also gets, is copied all the
+   * the payload or properties after its first `await`, and a payload that is published again needs a `slice()`: the memory is used for
+   * what is received next. A message that has to wait, or that another consumer also gets, is copied all the
    * same. Default false: a message owns its bytes and may be kept.
    */
   readonly zeroCopy?: boolean | undefined;
