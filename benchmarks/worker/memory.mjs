@@ -22,7 +22,7 @@ export async function setUp({ peer, port, scene, count, size }, control) {
 async function idle(open, port, count) {
   const clients = [];
   const add = async (index) => clients.push(await open({ port, clientId: `idle-${process.pid}-${index}` }));
-  for (let i = 0; i < 20; i++) await add(i); // code and caches are not the clients'
+  for (let i = 0; i < 200; i++) await add(i); // code and caches are not the clients'
   const before = await settled();
   for (let i = 0; i < count; i++) await add(clients.length);
   const after = await settled();

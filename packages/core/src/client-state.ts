@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { MqttError } from "./errors.js";
+import { LazySet } from "./lazy-set.js";
 import { Ring } from "./ring.js";
 import type { ServerInfo } from "./server-info.js";
 
@@ -40,7 +41,7 @@ const LONGEST_BACKLOG = 256;
 export class StateFeed {
   #current: ClientState = { status: "idle" };
   #ended = false;
-  readonly #followers = new Set<(state: ClientState) => void>();
+  readonly #followers = new LazySet<(state: ClientState) => void>();
 
   get current(): ClientState {
     return this.#current;

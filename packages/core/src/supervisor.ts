@@ -324,6 +324,7 @@ export class Supervisor implements ConnectionPort {
     logger.info?.(`Connected to ${this.#brokerName}`, info);
     void this.#callbacks.post(callbacks.onConnectionUp, info);
     this.#resolveConnected(info);
+    this.#resolveConnected = this.#rejectConnected = SETTLED;
   }
 
   reauthenticated(): void {
@@ -383,6 +384,9 @@ export class Supervisor implements ConnectionPort {
     return this.#broker.href;
   }
 }
+
+/** In the place of what settles `connected`, once it is: a client that is connected holds no more of it. */
+const SETTLED = (): void => {};
 
 /** A link that came too late. */
 function discard(link: Link): void {

@@ -51,6 +51,7 @@ const SIZE = 65_536;
  */
 class SharedReading {
   receiver: LinkReceiver | undefined;
+  error: Error | undefined;
 
   get options(): Pick<NetConnectOpts, "onread"> {
     if (platform === "win32" || versions["bun"] !== undefined || versions["deno"] !== undefined) return {};
@@ -81,21 +82,44 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, "");
 }
 
+/** Who reads a socket. */
+const READING = Symbol("reading");
+
+interface ReadSocket extends Socket {
+  [READING]?: SharedReading;
+}
+
+// The listeners are the same for all sockets, which know who reads them: a client that is idle holds none of its own.
+function failed(this: ReadSocket, error: Error): void {
+  const reading = this[READING];
+  if (reading !== undefined) reading.error = error;
+}
+
+function closed(this: ReadSocket): void {
+  this[READING]?.receiver?.closed(this[READING].error);
+}
+
+function drained(this: ReadSocket): void {
+  this[READING]?.receiver?.drained();
+}
+
+function received(this: ReadSocket, chunk: Uint8Array): void {
+  this[READING]?.receiver?.received(chunk);
+}
+
 /** One socket as a link. Ends with the socket. */
 class SocketLink implements Link {
-  readonly #socket: Socket;
+  readonly #socket: ReadSocket;
   readonly #reading: SharedReading;
-  #error: Error | undefined;
 
-  constructor(socket: Socket, reading: SharedReading) {
+  constructor(socket: ReadSocket, reading: SharedReading) {
     this.#socket = socket;
     this.#reading = reading;
+    socket[READING] = reading;
     socket.setNoDelay(true);
     // Until it is opened nothing is read, and a failure waits for whoever opens it.
     socket.pause();
-    socket.on("error", (error) => {
-      this.#error = error;
-    });
+    socket.on("error", failed);
   }
 
   get pendingBytes(): number {
@@ -104,15 +128,14 @@ class SocketLink implements Link {
 
   open(receiver: LinkReceiver): void {
     const socket = this.#socket;
-    const closed = (): void => receiver.closed(this.#error);
-    socket.on("drain", () => receiver.drained());
     if (socket.closed) {
-      setImmediate(closed);
+      setImmediate(() => receiver.closed(this.#reading.error));
       return;
     }
-    socket.on("close", closed);
     this.#reading.receiver = receiver;
-    socket.on("data", (chunk: Uint8Array) => receiver.received(chunk)); // where it is not read otherwise
+    socket.on("drain", drained);
+    socket.on("close", closed);
+    socket.on("data", received); // where it is not read otherwise
     socket.resume();
   }
 

@@ -45,10 +45,7 @@ export class Sender {
   #scheduled = false;
   /** A flush is due behind the microtasks that wait now. */
   #hurried = false;
-  readonly #flushHurried = (): void => {
-    this.#hurried = false;
-    if (this.#open) this.flush();
-  };
+  #flushHurried: (() => void) | undefined;
   #open = true;
   /** The link's buffer is full; it says when it has drained. */
   #congested = false;
@@ -234,6 +231,10 @@ export class Sender {
   #hurry(): void {
     if (this.#hurried) return;
     this.#hurried = true;
+    this.#flushHurried ??= () => {
+      this.#hurried = false;
+      if (this.#open) this.flush();
+    };
     void RESOLVED.then(this.#flushHurried);
   }
 

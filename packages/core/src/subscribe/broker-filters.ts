@@ -85,7 +85,7 @@ export class BrokerFilters {
   #wildcards = 0;
   #deliveries = 0;
   /** What topics that came recently are for. Emptied when a route comes or goes. */
-  readonly #recent = new Map<string, BrokerFilter[]>();
+  readonly #recent = new LazyMap<string, BrokerFilter[]>();
   /** And what the latest is for: messages in a row often have the same topic. */
   #lastTopic = "";
   #lastRoutes: BrokerFilter[] | undefined;
