@@ -117,7 +117,9 @@ async function measure({ suites, quick, json, row: only, profile }) {
   printTargets(targets, quick);
   console.log(`\n${results.length} rows in ${progress.elapsed}`);
   if (json !== undefined) {
-    const report = { ...about, quick, settings: { rounds, ...times }, targets, rows: results };
+    // The cost suite, which is always run by itself, has rounds of its own.
+    const settings = suites.includes("cost") ? (await OTHERS.cost()).settings(quick) : { rounds, ...times };
+    const report = { ...about, quick, settings, targets, rows: results };
     await writeFile(json, `${JSON.stringify(report, rounded, 1)}\n`);
   }
   const failed = results.flatMap(({ id, failed: reasons }) => Object.keys(reasons).map((peer) => `${id}: ${peer}`));

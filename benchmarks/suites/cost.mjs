@@ -65,6 +65,12 @@ async function steps({ rounds, micro, surroundings, progress }) {
   return { suite: "cost", id: "cost-steps", title, measure: "cpuNanoseconds", peers, notRun: {}, failed };
 }
 
+/** For the report: rounds, and milliseconds of warm-up and of each run. */
+export function settings(quick) {
+  const { rounds, times } = quick ? QUICK : FULL;
+  return { rounds, ...times };
+}
+
 export async function run({ quick, progress }) {
   const { rounds, times, micro } = quick ? QUICK : FULL;
   const peers = await findPeers({ go: false });
