@@ -52,6 +52,7 @@ function writeValues(writer: Writer, where: number, values: PropertyValues): num
     if (value === undefined) continue;
     const rule = ruleOf.get(name);
     if (rule === undefined || (rule.where & where) === 0) {
+      if (present === 0 && isReceived(values)) break;
       throw writer.fail("INVALID_FIELD", name, value, "is not a property of this packet");
     }
     if (rule.many) {
@@ -63,7 +64,19 @@ function writeValues(writer: Writer, where: number, values: PropertyValues): num
     }
     present |= bitOf[rule.id] as number;
   }
-  return present;
+  return present === 0 && isReceived(values) ? writeReceived(writer, where, values) : present;
+}
+
+/** Whether these are the {@link Properties} of another copy of this package: other fields, the same getters. */
+function isReceived(values: object): boolean {
+  return "toObject" in values && !Object.hasOwn(values, "toObject");
+}
+
+/** Writes what the packet may carry, as {@link copyProperties} does. */
+function writeReceived(writer: Writer, where: number, received: PropertyValues): number {
+  const allowed = propertyRules.filter((rule) => (rule.where & where) !== 0);
+  const values = allowed.map(({ name }) => [name, received[name]]);
+  return writeValues(writer, where, Object.fromEntries(values));
 }
 
 function writeValue(writer: Writer, rule: PropertyRule, value: unknown): void {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   decode,
   encode,
@@ -8,6 +8,7 @@ import {
   encodePublishHeader,
   type Packet,
   PacketType,
+  Properties,
   type PublishPacket,
   Publish,
   type SubscribeFilter,
@@ -535,6 +536,27 @@ describe("encode", () => {
     const once = decode(encode({ ...subscribe, properties: many.properties }));
     if (once.type !== PacketType.Subscribe) throw new Error("not a SUBSCRIBE");
     expect(once.properties.toObject()).toEqual({ subscriptionIdentifier: 7, userProperties: [["c", "d"]] });
+  });
+
+  it("takes the properties that another copy of this package decoded as it takes its own", async () => {
+    vi.resetModules(); // the next import makes everything anew
+    const other = await import("../src/index.js");
+    const properties = { topicAlias: 3, subscriptionIdentifiers: [7, 8], userProperties: [["a", "b"]] } as const;
+    const bytes = encode({ ...publish, properties });
+    for (const packet of [publish, subscribe, connack] as const) {
+      const copies = [decode, other.decode].map((read) => {
+        const copy = encode({ ...packet, properties: (read(bytes) as Publish).properties });
+        const { properties } = decode(copy) as Publish;
+        return properties.toObject();
+      });
+      expect(copies[1]).toEqual(copies[0]);
+      expect(copies[1]).toHaveProperty("userProperties", [["a", "b"]]);
+    }
+    expect((other.decode(bytes) as Publish).properties).not.toBeInstanceOf(Properties);
+    const empty = (other.decode(encode(publish)) as Publish).properties;
+    expect(encode({ ...publish, properties: empty })).toEqual(encode(publish));
+    const strange = { ...publish, properties: { buffer: 1, toObject: () => ({}) } };
+    expect(() => encode(strange as PublishPacket)).toThrow("properties.buffer");
   });
 
   it("gives bytes of their own", () => {
