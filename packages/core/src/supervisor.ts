@@ -366,7 +366,7 @@ export class Supervisor implements ConnectionPort {
   }
 
   #failure(error: unknown): MqttError {
-    if (error instanceof MqttError) return error;
+    if (MqttError.is(error)) return error; // of a transport that may have another copy of this package
     const text = error instanceof Error ? error.message : String(error);
     return new MqttError("CONNECT_FAILED", `Could not connect to ${this.#brokerName}: ${text}`, { cause: error });
   }

@@ -299,6 +299,16 @@ describe("MqttError.is", () => {
     expect([MqttError.is(theirs), other.MqttError.is(new MqttError("CLOSED", "ours"))]).toEqual([true, true]);
     expect(Object.keys(theirs)).not.toContain("Symbol(@mqttv5/core.MqttError)");
   });
+
+  it("lets an error of a transport that has another copy of this package through as it is [decision 22]", async () => {
+    vi.resetModules();
+    const other = await import("../src/errors.js");
+    const thrown = new other.MqttError("PROTOCOL_ERROR", "The broker does not speak mqtt");
+    const bench = new Bench();
+    const client = bench.client({ transport: { connect: () => Promise.reject(thrown) } });
+    const failure: unknown = await bench.clock.run(client.connect().catch((error: unknown) => error));
+    expect(failure).toBe(thrown);
+  });
 });
 
 describe("options", () => {
