@@ -1,121 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks the packages as a user gets them: packed, installed by npm without a network, compiled against, run.
-//   - every packed package passes publint and attw, and holds LICENSE and NOTICE
-//   - npm installs wire, core and codec-json from their tarballs, and core brings no third-party package
+// Checks the packages as a user gets them, whichever there are: packed, installed by npm, compiled against, run.
+//   - every tarball passes publint and attw, and holds what it should, LICENSE and NOTICE among it, and nothing else
+//   - each package, installed alone with core in a clean folder, makes a tree without problems, which brings a third party only if
+//     the package says so; it compiles the TypeScript programs of its README and runs the first JavaScript one, or else TypeScript one
+//   - so do both variants of the first program of the repository's README, with and without @types/node
 //   - classes keep their names in the bundle, and who imports one small thing does not get the rest
-//   - the README's first TypeScript example compiles, with and without @types/node, and ends by itself against a broker
-//   - so does its plain-JavaScript variant
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { connect, createServer } from "node:net";
+//   - two versions of core in one tree work side by side: pack/two-cores.mjs
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import { build } from "esbuild";
-import { bin, node, npm, root } from "./command.mjs";
+import { root } from "./command.mjs";
+import { findMosquitto, mosquitto, testBroker } from "./pack/broker.mjs";
+import { Consumer } from "./pack/consumer.mjs";
+import { brokersOf, complaint, firstIn, importsOf, programsOf, withBrokers } from "./pack/readme.mjs";
+import { sideBySide } from "./pack/side-by-side.mjs";
+import { checkTarball, pack, publishedPackages } from "./pack/tarball.mjs";
+import { eachOf, Verdicts } from "./pack/verdicts.mjs";
+
+/** So many checks at a time. */
+const AT_ONCE = 2;
 
 const folder = mkdtempSync(join(tmpdir(), "mqttv5-pack-"));
-const consumer = join(folder, "consumer");
-const extract = promisify(execFile);
-let failures = 0;
-
-function report(name, problem) {
-  if (problem !== undefined) failures++;
-  console.log(problem === undefined ? `ok     ${name}` : `FAILED ${name}\n${problem.trimEnd()}`);
-}
-
-/** Reports a child process as a check; `accept` may object to what it printed. */
-async function check(name, running, accept = () => undefined) {
-  const { code, output } = await running;
-  report(name, code === 0 ? accept(output) : `exit ${code}\n${output}`);
-  return code === 0;
-}
-
-// --- packing
-
-const published = readdirSync(join(root, "packages"))
-  .map((name) => ({ name, home: join(root, "packages", name) }))
-  .filter(({ home }) => existsSync(join(home, "package.json")))
-  .map((entry) => ({ ...entry, manifest: JSON.parse(readFileSync(join(entry.home, "package.json"), "utf8")) }))
-  .filter(({ manifest }) => manifest.private !== true);
-
-function tarball({ manifest }) {
-  return join(folder, `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`);
-}
-
-/** What the license wants to go with every copy: the repository's own texts. */
-async function legal(entry) {
-  for (const name of ["LICENSE", "NOTICE"]) {
-    const { stdout } = await extract("tar", ["-xOzf", tarball(entry), `package/${name}`]).catch(() => ({ stdout: "" }));
-    const same = stdout === readFileSync(join(root, name), "utf8");
-    report(`${name} of ${entry.name}`, same ? undefined : `the tarball has no ${name}, or another one`);
-  }
-}
-
-async function pack(entry) {
-  const packing = node(bin("pnpm"), ["pack", "--pack-destination", folder], { cwd: entry.home });
-  if (!(await check(`pack ${entry.name}`, packing, () => (existsSync(tarball(entry)) ? undefined : "no tarball"))))
-    return;
-  await legal(entry);
-  await check(`publint ${entry.name}`, node(bin("publint"), ["run", "--strict", tarball(entry)]));
-  const attw = node(bin("@arethetypeswrong/cli", "attw"), ["--profile", "esm-only", "--no-color", tarball(entry)]);
-  await check(`attw ${entry.name}`, attw);
-}
-
-// --- the consumer
-
-const readme = readFileSync(join(root, "README.md"), "utf8");
-
-/** The first code block of the README in this language. */
-function example(language) {
-  const text = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(readme)?.[1];
-  if (text === undefined) throw new Error(`README.md has no ${language} example`);
-  if (!text.includes("mqtt://localhost:1883"))
-    throw new Error(`the ${language} example names no mqtt://localhost:1883`);
-  return text;
-}
-
-async function install() {
-  mkdirSync(consumer, { recursive: true });
-  const wanted = published.filter(({ name }) => ["wire", "core", "codec-json"].includes(name));
-  const dependencies = Object.fromEntries(wanted.map((entry) => [entry.manifest.name, `file:${tarball(entry)}`]));
-  const manifest = { name: "consumer", private: true, type: "module", dependencies };
-  writeFileSync(join(consumer, "package.json"), JSON.stringify(manifest, null, 2));
-  const options = { cwd: consumer, env: { npm_config_cache: join(folder, "npm-cache") } };
-  const flags = ["--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
-  if (!(await check("npm install, without a network", node(npm(), ["install", ...flags], options)))) return false;
-  await check("npm ls: nothing of a third party", node(npm(), ["ls", "--all", "--json"], options), (output) => {
-    const foreign = [];
-    const walk = ({ dependencies = {} }) => {
-      for (const [name, child] of Object.entries(dependencies)) {
-        if (!name.startsWith("@mqttv5/")) foreign.push(name);
-        walk(child);
-      }
-    };
-    walk(JSON.parse(output.slice(output.indexOf("{"))));
-    return foreign.length > 0 ? `found ${foreign.join(", ")}` : undefined;
-  });
-  return true;
-}
+const verdicts = new Verdicts();
 
 /** A bundler renames a class that names itself; stack traces would show that. */
-const NAMES = `for (const name of process.argv.slice(2)) {
-  for (const [key, value] of Object.entries(await import(name))) {
-    if (typeof value === "function" && value.name !== key) console.log(name + " calls " + key + " " + value.name);
-  }
+const NAMES = `for (const [key, value] of Object.entries(await import("PACKAGE"))) {
+  if (typeof value === "function" && value.name !== key) console.log(key + " is called " + value.name);
 }`;
+
+function names(consumer, { manifest }) {
+  consumer.write("names.mjs", NAMES.replace("PACKAGE", manifest.name));
+  const running = consumer.run("names.mjs");
+  return verdicts.check(`names of the exports of ${consumer.name}`, running, (output) => output || undefined);
+}
 
 /** What a program has to load for a few of the exports, and the most that may be, in minified bytes. */
 const SMALL = [
@@ -124,148 +42,127 @@ const SMALL = [
   ['export { MqttError } from "@mqttv5/core"', 4000],
 ];
 
-async function bundles() {
-  const program = join(consumer, "names.mjs");
-  writeFileSync(program, NAMES);
-  const names = published.flatMap(({ name, manifest }) => (name === "testing" ? [] : [manifest.name]));
-  await check("names of the exports", node(program, names, { cwd: consumer }), (output) => output || undefined);
+async function treeShaking(resolveDir) {
+  const options = { bundle: true, minify: true, format: "esm", platform: "browser", write: false };
   for (const [contents, most] of SMALL) {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: consumer },
-      bundle: true,
-      minify: true,
-      format: "esm",
-      platform: "browser",
-      write: false,
-    });
+    const { outputFiles } = await build({ stdin: { contents, resolveDir }, ...options });
     const size = outputFiles[0].contents.length;
-    report(`tree shaking of ${contents}`, size <= most ? undefined : `${size} bytes, at most ${most} were expected`);
+    const problem = size <= most ? undefined : `${size} bytes, at most ${most} were expected`;
+    verdicts.report(`tree shaking of ${contents}`, problem);
   }
 }
 
-async function compile() {
-  const source = example("ts");
-  writeFileSync(join(consumer, "first.ts"), source);
-  writeFileSync(join(consumer, "globals.d.ts"), "declare const console: { log(...values: unknown[]): void };\n");
-  const base = { target: "ES2022", module: "NodeNext", strict: true, outDir: "out" };
-  const variants = {
-    // as the README says it, in a project with @types/node
-    "with @types/node": { ...base, types: ["node"] },
-    // and in one with the default libraries alone, where every declaration of ours is checked too
-    "without @types/node": { ...base, types: [], skipLibCheck: false, noEmit: true },
-    // and in one without a platform's types at all: it brings AbortSignal, URL and ReadableStream, or skips the check of libraries
-    "with neither Node's nor the DOM's types": {
-      ...base,
-      lib: ["ES2023", "ESNext.Disposable"],
-      types: [],
-      skipLibCheck: true,
-      noEmit: true,
-    },
-  };
-  mkdirSync(join(consumer, "node_modules", "@types"), { recursive: true });
-  symlinkSync(
-    join(root, "node_modules", "@types", "node"),
-    join(consumer, "node_modules", "@types", "node"),
-    "junction",
-  );
-  for (const [name, compilerOptions] of Object.entries(variants)) {
-    const config = join(consumer, `tsconfig.${Object.keys(variants).indexOf(name)}.json`);
-    writeFileSync(
-      config,
-      JSON.stringify({ compilerOptions, files: compilerOptions.lib ? ["globals.d.ts", "first.ts"] : ["first.ts"] }),
-    );
-    await check(
-      `compile the README's TypeScript ${name}`,
-      node(bin("typescript", "tsc"), ["-p", config], { cwd: consumer }),
-    );
-  }
-}
-
-// --- brokers
-
-function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
-
-async function testBroker() {
-  const load = (file) => import(pathToFileURL(join(root, "packages", "testing", "dist", file)).href);
-  const [{ TestBroker }, { listen }] = await Promise.all([load("index.js"), load("node.js")]);
-  const broker = new TestBroker();
-  const listener = await listen(broker);
-  return { port: listener.port, stop: () => Promise.all([broker.close(), listener.close()]) };
-}
-
-function findMosquitto() {
-  const places = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"];
-  return places.flatMap((place) => [join(place, "mosquitto"), join(place, "mosquitto.exe")]).find(existsSync);
-}
-
-/** Whether something accepts connections on the port, now. */
-function answers(port) {
-  return new Promise((done) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => done(true)).once("error", () => done(false));
-    socket.once("connect", () => socket.destroy());
-  });
-}
-
-async function mosquitto(program) {
-  const port = await freePort();
-  const config = join(folder, "mosquitto.conf");
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
-  const child = spawn(program, ["-c", config], { stdio: "ignore" });
-  const gone = once(child, "exit");
-  const stop = async () => {
-    child.kill();
-    await gone;
-  };
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if (await answers(port)) return { port, stop };
-    await setTimeout(50);
-  }
-  await stop();
-  throw new Error("mosquitto did not start");
-}
-
-async function runExamples(name, start) {
-  const broker = await start();
+/** Runs a program against a broker of its own for each one that it names. `start` makes one for a scheme. */
+async function runAgainst(kind, start, consumer, { language, text, file }) {
+  const brokers = new Map();
   try {
-    const programs = { TypeScript: join(consumer, "out", "first.js"), JavaScript: join(consumer, "first.mjs") };
-    writeFileSync(programs.JavaScript, example("js"));
-    for (const [language, program] of Object.entries(programs)) {
-      const here = join(consumer, `run-${language}.mjs`);
-      const text = readFileSync(program, "utf8").replace("localhost:1883", `127.0.0.1:${broker.port}`);
-      writeFileSync(here, text);
-      const running = node(here, [], { cwd: consumer, timeout: 20_000 });
-      await check(`run the README's ${language} against ${name}`, running, (output) => {
-        return output.trim() === "readings/kitchen 22.5" ? undefined : `it printed:\n${output}`;
-      });
-    }
+    for (const url of brokersOf(text)) brokers.set(url, await start(url.split(":")[0]));
+    const urls = new Map([...brokers].map(([url, broker]) => [url, broker.url]));
+    const source = language === "ts" ? join("out", file.replace(/\.ts$/, ".js")) : file;
+    const program = `run.${kind}.${source.replaceAll(/[\\/]/g, ".").replace(/\.js$/, ".mjs")}`;
+    consumer.write(program, withBrokers(readFileSync(join(consumer.home, source), "utf8"), urls));
+    const running = consumer.run(program, importsOf(text).has("vitest"));
+    const name = `run ${consumer.name}'s ${language === "ts" ? "TypeScript" : "JavaScript"} against ${kind}`;
+    await verdicts.check(name, running, (output) => complaint(text, output));
   } finally {
-    await broker.stop();
+    for (const broker of brokers.values()) await broker.stop();
   }
 }
 
-// --- all of it
+/** Programs of a README, each with the file it is written to. */
+function written(consumer, programs) {
+  return programs.map((program, index) => {
+    const extension = program.language === "ts" ? ".ts" : ".mjs";
+    const file = `example-${index}${importsOf(program.text).has("vitest") ? ".test" : ""}${extension}`;
+    consumer.write(file, program.text);
+    return { ...program, file };
+  });
+}
+
+/** A clean folder with what these programs import of ours, `also`, and core; or undefined if npm refuses. */
+async function project(name, programs, packages, also) {
+  const imports = new Set(programs.flatMap(({ text }) => [...importsOf(text)]));
+  const wanted = packages.filter(
+    (entry) => entry === also || entry.name === "core" || imports.has(entry.manifest.name),
+  );
+  const consumer = new Consumer(folder, name, verdicts);
+  if (!(await consumer.install(wanted, packages))) return undefined;
+  const foreign = [...imports].filter((name) => !name.startsWith("@mqttv5/"));
+  consumer.borrow(["@types/node", ...foreign], also?.home);
+  return consumer;
+}
+
+async function tryPackage(entry, packages) {
+  const programs = programsOf(readFileSync(join(entry.contents, "README.md"), "utf8"));
+  const first = firstIn("js", programs) ?? firstIn("ts", programs);
+  if (first === undefined) {
+    verdicts.report(
+      `README of ${entry.name}`,
+      "it has no program in JavaScript or TypeScript that starts with an import",
+    );
+    return;
+  }
+  const typed = programs.filter(({ language }) => language === "ts");
+  const consumer = await project(entry.name, [...new Set([first, ...typed])], packages, entry);
+  if (consumer === undefined) return;
+  await names(consumer, entry);
+  if (entry.name === "core") await treeShaking(consumer.home);
+  const files = written(consumer, programs);
+  const sources = files.filter(({ language }) => language === "ts").map(({ file }) => file);
+  const sound =
+    sources.length === 0 || (await consumer.compile(`${entry.name}'s README`, sources, { types: ["node"] }));
+  if (sound) await runAgainst("TestBroker", testBroker, consumer, files[programs.indexOf(first)]);
+}
+
+/** The README of the repository: its first program in both languages. */
+async function tryFirstPage(packages) {
+  const programs = programsOf(readFileSync(join(root, "README.md"), "utf8"));
+  const first = [firstIn("ts", programs), firstIn("js", programs)];
+  const consumer = await project("README.md", first, packages);
+  if (consumer === undefined) return;
+  const files = written(consumer, first);
+  consumer.write("globals.d.ts", "declare const console: { log(...values: unknown[]): void };\n");
+  const source = files[0].file;
+  // as the README says it, in a project with @types/node
+  await consumer.compile("README.md with @types/node", [source], { types: ["node"] });
+  // and in one with the default libraries alone, where every declaration of ours is checked too
+  await consumer.compile("README.md without @types/node", [source], { types: [], skipLibCheck: false, noEmit: true });
+  // and in one without a platform's types at all: it brings AbortSignal, URL and ReadableStream, or skips the check of libraries
+  const bare = { lib: ["ES2023", "ESNext.Disposable"], types: [], skipLibCheck: true, noEmit: true };
+  await consumer.compile("README.md with neither Node's nor the DOM's types", ["globals.d.ts", source], bare);
+  for (const file of files) await runAgainst("TestBroker", testBroker, consumer, file);
+  const program = findMosquitto();
+  if (program === undefined) console.log("skipped README.md against mosquitto: it is not installed");
+  else for (const file of files) await runAgainst("mosquitto", () => mosquitto(program, folder), consumer, file);
+}
+
+/** A check that breaks down is one that failed. */
+async function attempt(name, action) {
+  try {
+    await action();
+  } catch (error) {
+    verdicts.report(name, error instanceof Error ? error.stack : String(error));
+  }
+}
 
 try {
-  await Promise.all(published.map(pack));
-  if (failures === 0 && (await install())) {
-    await bundles();
-    await compile();
-    await runExamples("TestBroker", testBroker);
-    const program = findMosquitto();
-    if (program === undefined) console.log("skipped the README's examples against mosquitto: it is not installed");
-    else await runExamples("mosquitto", () => mosquitto(program));
+  const packages = [];
+  await eachOf(publishedPackages(), AT_ONCE, async (entry) => {
+    const packed = await pack(entry, folder, verdicts);
+    if (packed !== undefined) packages.push(packed);
+  });
+  if (verdicts.failures === 0) {
+    const tasks = [
+      ["two cores", () => sideBySide(packages, folder, verdicts)],
+      ["README.md", () => tryFirstPage(packages)],
+      ...packages.map((entry) => [entry.name, () => tryPackage(entry, packages)]),
+      ...packages.map((entry) => [`tarball of ${entry.name}`, () => checkTarball(entry, verdicts)]),
+    ];
+    await eachOf(tasks, AT_ONCE, ([name, action]) => attempt(name, action));
   }
 } catch (error) {
-  report("packed packages", error instanceof Error ? error.stack : String(error));
+  verdicts.report("packed packages", error instanceof Error ? error.stack : String(error));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-process.exitCode = failures > 0 ? 1 : 0;
+process.exitCode = verdicts.failures > 0 ? 1 : 0;
