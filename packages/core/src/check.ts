@@ -72,19 +72,19 @@ export function flag(field: string, value: unknown): boolean | undefined {
   return value;
 }
 
-export function text(field: string, value: unknown): string {
+export function asText(field: string, value: unknown): string {
   if (typeof value !== "string") throw invalid(field, value, "must be a string");
   return value;
 }
 
 export function topicName(field: string, value: unknown): string {
-  const problem = topicNameProblem(text(field, value));
+  const problem = topicNameProblem(asText(field, value));
   if (problem !== undefined) throw new InvalidArgumentError("INVALID_TOPIC", field, value, problem);
   return value as string;
 }
 
 /** A payload or password: bytes as they are, a string as UTF-8. */
-export function bytes(field: string, value: unknown): Uint8Array {
+export function asBytes(field: string, value: unknown): Uint8Array {
   if (typeof value === "string") {
     if (!isWellFormed(value)) throw invalid(field, value, "must be well-formed text, without lone surrogates");
     return encodeUtf8(value);
@@ -96,7 +96,7 @@ export function bytes(field: string, value: unknown): Uint8Array {
 /** The same for what must not end up in a log: an error does not show the value. */
 export function secret(field: string, value: unknown): Uint8Array {
   try {
-    return bytes(field, value);
+    return asBytes(field, value);
   } catch (error) {
     throw error instanceof InvalidArgumentError ? invalid(field, HIDDEN, error.limit) : error;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ConnectPacket, encode, type UserProperty } from "@mqttv5/wire";
-import { fromEncodeError, having, invalid, secret, text } from "./check.js";
+import { asText, fromEncodeError, having, invalid, secret } from "./check.js";
 import { MqttError } from "./errors.js";
 import { unlessAborted } from "./signal.js";
 
@@ -53,7 +53,7 @@ function check(credentials: Credentials, base: ConnectPacket): CheckedCredential
   having("credentials", credentials);
   const { username, password, userProperties, headers } = credentials;
   const connect = {
-    username: username === undefined ? base.username : text("credentials.username", username),
+    username: username === undefined ? base.username : asText("credentials.username", username),
     password: password === undefined ? base.password : secret("credentials.password", password),
     properties:
       userProperties === undefined

@@ -5,6 +5,7 @@ import { pinned } from "./auth/begin-exchange.js";
 import { type Backoff, exponentialBackoff } from "./backoff.js";
 import { brokerUrls } from "./broker-url.js";
 import {
+  asText,
   bound,
   callable,
   duration,
@@ -12,11 +13,10 @@ import {
   fromEncodeError,
   having,
   integer,
-  noNull,
   invalid,
+  noNull,
   oneOf,
   secret,
-  text,
   timeLimit,
   topicName,
 } from "./check.js";
@@ -359,10 +359,10 @@ interface ConnectSettings {
 function connectPacket(options: ClientOptions, keepAlive: number, settings: ConnectSettings): ConnectPacket {
   const packet: ConnectPacket = {
     type: PacketType.Connect,
-    clientId: text("clientId", options.clientId ?? ""),
+    clientId: asText("clientId", options.clientId ?? ""),
     cleanStart: false,
     keepAlive,
-    username: options.username === undefined ? undefined : text("username", options.username),
+    username: options.username === undefined ? undefined : asText("username", options.username),
     password: options.password === undefined ? undefined : secret("password", options.password),
     will: options.will === undefined ? undefined : will(options.will),
     properties: {

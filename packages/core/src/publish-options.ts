@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PacketType, type PublishPacket, type PublishProperties, type QoS, type UserProperty } from "@mqttv5/wire";
-import { bytes, flag, oneOf, qos, text, waiting } from "./check.js";
+import { asBytes, asText, flag, oneOf, qos, waiting } from "./check.js";
 import { InvalidArgumentError } from "./errors.js";
 
 /** What a call does while there is no connection: reject with `NOT_CONNECTED`, or wait for one. */
@@ -60,8 +60,8 @@ export function publishPacket(topic: string, payload: Uint8Array | string, optio
   const level = options.qos === undefined ? 0 : qos("qos", options.qos);
   return {
     type: PacketType.Publish,
-    topic: text("topic", topic),
-    payload: bytes("payload", payload),
+    topic: asText("topic", topic),
+    payload: asBytes("payload", payload),
     qos: level,
     retain: flag("retain", options.retain) ?? false,
     duplicate: false,

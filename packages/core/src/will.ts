@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { QoS, Will, WillProperties } from "@mqttv5/wire";
-import { bytes, flag, having, noNull, qos, text } from "./check.js";
+import { asBytes, asText, flag, having, noNull, qos } from "./check.js";
 
 /** A message that the broker publishes when the connection ends without a DISCONNECT of 0x00 (section 3.1.2.5). */
 export interface WillOptions extends WillProperties {
@@ -18,8 +18,8 @@ export function will(options: WillOptions): Will {
   having("will", options);
   noNull("will.", options);
   return {
-    topic: text("will.topic", options.topic),
-    payload: bytes("will.payload", options.payload ?? ""),
+    topic: asText("will.topic", options.topic),
+    payload: asBytes("will.payload", options.payload ?? ""),
     qos: qos("will.qos", options.qos ?? 0),
     retain: flag("will.retain", options.retain) ?? false,
     properties: willProperties(options),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ConnectPacket } from "@mqttv5/wire";
-import { having, invalid, text } from "../check.js";
+import { asText, having, invalid } from "../check.js";
 import type { Clock } from "../clock.js";
 import { type Delivery, InvalidArgumentError, MqttError } from "../errors.js";
 import { within } from "../signal.js";
@@ -16,7 +16,7 @@ export interface BegunExchange {
 export function pinned(authenticator: Authenticator | undefined): Authenticator | undefined {
   if (authenticator === undefined) return undefined;
   having("authenticator", authenticator, "begin");
-  const method = text("authenticator.method", authenticator.method);
+  const method = asText("authenticator.method", authenticator.method);
   if (method === "") throw invalid("authenticator.method", method, "must not be empty");
   return { method, begin: (signal) => authenticator.begin(signal) };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decodeUtf8, encodeUtf8, isWellFormed } from "@mqttv5/wire";
-import { having, integer, invalid, text } from "../check.js";
+import { asText, having, integer, invalid } from "../check.js";
 import { type Clock, systemClock } from "../clock.js";
 import { MqttError } from "../errors.js";
 import { fromBase64, hmacSha256, pbkdf2Sha256, sha256, toBase64 } from "../webcrypto.js";
@@ -33,7 +33,7 @@ const SHOWN = 100;
 export function scramSha256(options: ScramOptions): Authenticator {
   if (options === undefined) throw invalid("options", options, "must be an object");
   having("options", options);
-  const username = prepare("username", text("username", options.username));
+  const username = prepare("username", asText("username", options.username));
   if (typeof options.password !== "string") throw invalid("password", HIDDEN, "must be a string");
   const password = encodeUtf8(prepare("password", options.password));
   const minimum = integer("minimumIterations", options.minimumIterations ?? 4096, 1, MOST_ITERATIONS);

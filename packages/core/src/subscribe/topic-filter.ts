@@ -6,7 +6,7 @@ import {
   type SubscribeFilter,
   topicFilterProblem,
 } from "@mqttv5/wire";
-import { flag, invalid, qos, text } from "../check.js";
+import { asText, flag, invalid, qos } from "../check.js";
 import { InvalidArgumentError } from "../errors.js";
 import { type AnyParameters, type TopicParameters, type TopicPattern, topicPattern } from "../topic-parameters.js";
 
@@ -78,7 +78,7 @@ export function resolveFilters(filters: Filters, defaults: DeliveryOptions): Res
 function resolveFilter(item: string | TopicFilter, defaults: DeliveryOptions, field: string): ResolvedFilter {
   const own: DeliveryOptions = typeof item === "string" ? {} : item;
   if (typeof own !== "object" || own === null) throw invalid(field, item, "must be a string or a TopicFilter");
-  const written = text(field, typeof item === "string" ? item : item.topic);
+  const written = asText(field, typeof item === "string" ? item : item.topic);
   const fail = (problem: string): never => {
     throw new InvalidArgumentError("INVALID_TOPIC", field, written, problem);
   };
