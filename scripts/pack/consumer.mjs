@@ -91,7 +91,8 @@ function treeProblem(output, alone) {
   const foreign = [];
   const walk = ({ dependencies = {} }) => {
     for (const [name, child] of Object.entries(dependencies)) {
-      if (!name.startsWith("@mqttv5/") && name !== "app") foreign.push(name);
+      const there = child.version !== undefined; // optional peers are listed too
+      if (there && !name.startsWith("@mqttv5/") && name !== "app") foreign.push(name);
       walk(child);
     }
   };

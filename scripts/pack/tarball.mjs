@@ -8,12 +8,13 @@ import { bin, node, root } from "../command.mjs";
 
 const run = promisify(execFile);
 
-/** What a tarball may hold. */
+/** What a tarball may hold, if it is no {@link TEST}. */
 const EXPECTED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
-  /^dist\/[^.]+(\.js|\.js\.map|\.d\.ts|\.d\.ts\.map)$/,
-  /^src\/[^.]+(\.ts|\.d\.ts)$/,
+  /^dist\/.+(\.js|\.js\.map|\.d\.ts|\.d\.ts\.map)$/,
+  /^src\/.+\.ts$/,
 ];
+const TEST = /\.(test|spec|bench)\.|\/(tests?|__tests__|fixtures)\//;
 
 /** Every package that is published, whichever there are. */
 export function publishedPackages() {
@@ -62,7 +63,8 @@ export function contentProblems({ contents }) {
     );
   const there = new Set(files);
   const read = (name) => readFileSync(join(contents, name), "utf8");
-  const problems = files.filter((file) => !EXPECTED.some((form) => form.test(file))).map((file) => `it holds ${file}`);
+  const expected = (file) => EXPECTED.some((form) => form.test(file)) && !TEST.test(file);
+  const problems = files.filter((file) => !expected(file)).map((file) => `it holds ${file}`);
   // What the license wants to go with every copy.
   for (const name of ["LICENSE", "NOTICE"]) {
     if (!there.has(name)) problems.push(`it has no ${name}`);
