@@ -54,7 +54,7 @@ async function treeShaking(resolveDir) {
 }
 
 /** What no browser has, or what a Content-Security-Policy forbids. */
-const OF_NODE = /\bBuffer\b|\bprocess\b|["']node:|\brequire\(|\beval\(|new Function/;
+const OF_NODE = /["']node:|\brequire\(|\beval\(|new Function/;
 
 /** Packages of others are left out of the bundle; their own tests are about what they need. */
 async function browserBundle(consumer, { name, manifest }) {
