@@ -10,6 +10,7 @@ const steps = [
   { name: "lint", script: bin("oxlint"), args: ["--type-aware", "--deny-warnings"] },
   { name: "format", script: bin("@biomejs/biome", "biome"), args: ["format"] },
   { name: "packed packages", script: join(root, "scripts", "pack-check.mjs"), args: [], show: true },
+  { name: "sizes", script: join(root, "scripts", "size.mjs"), args: [], show: true },
   { name: "examples", script: join(root, "scripts", "examples.mjs"), args: [], show: true },
 ];
 
