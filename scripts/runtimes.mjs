@@ -35,7 +35,7 @@ if (strange !== undefined) {
 
 const conformance = join(root, "conformance");
 // Beside the sources, so that each runtime finds `@mqttv5/*` by itself, with the conditions it has, and the certificates are found.
-const suite = join(conformance, ".runtimes", "suite.mjs");
+const suite = join(conformance, "dist", "suite.mjs");
 await build({
   entryPoints: [join(conformance, "runtimes", "main.ts")],
   outfile: suite,
