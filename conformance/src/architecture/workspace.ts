@@ -7,11 +7,16 @@ import { readSource, type SourceFile } from "./source-file.js";
 export interface Manifest {
   readonly name: string;
   readonly private?: boolean;
+  readonly version?: string;
+  readonly description?: string;
+  readonly keywords?: readonly string[];
   readonly license?: string;
   readonly type?: string;
   readonly sideEffects?: boolean;
   readonly engines?: Readonly<Record<string, string>>;
-  readonly repository?: { readonly directory?: string };
+  readonly repository?: { readonly type?: string; readonly url?: string; readonly directory?: string };
+  readonly files?: readonly string[];
+  readonly publishConfig?: Readonly<Record<string, unknown>>;
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly imports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
