@@ -5,7 +5,6 @@
 //     the package says so; it compiles the TypeScript programs of its README and runs the first JavaScript one, or else TypeScript one
 //   - so do both variants of the first program of the repository's README, with and without @types/node
 //   - classes keep their names in the bundle, and who imports one small thing does not get the rest
-//   - what a bundler for browsers makes of each has nothing of Node
 //   - two versions of core in one tree work side by side: pack/two-cores.mjs
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +12,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./command.mjs";
 import { findMosquitto, mosquitto, testBroker } from "./pack/broker.mjs";
-import { Consumer, foreignOf } from "./pack/consumer.mjs";
+import { Consumer } from "./pack/consumer.mjs";
 import { brokersOf, complaint, firstIn, importsOf, programsOf, withBrokers } from "./pack/readme.mjs";
 import { sideBySide } from "./pack/side-by-side.mjs";
 import { checkTarball, pack, publishedPackages } from "./pack/tarball.mjs";
@@ -51,18 +50,6 @@ async function treeShaking(resolveDir) {
     const problem = size <= most ? undefined : `${size} bytes, at most ${most} were expected`;
     verdicts.report(`tree shaking of ${contents}`, problem);
   }
-}
-
-/** What no browser has, or what a Content-Security-Policy forbids. */
-const OF_NODE = /["']node:|\brequire\(|\beval\(|new Function/;
-
-/** Packages of others are left out of the bundle; their own tests are about what they need. */
-async function browserBundle(consumer, { name, manifest }) {
-  const stdin = { contents: `export * from "${manifest.name}"`, resolveDir: consumer.home };
-  const options = { bundle: true, minify: true, format: "esm", platform: "browser", write: false };
-  const { outputFiles } = await build({ stdin, ...options, external: foreignOf({ manifest }) });
-  const found = OF_NODE.exec(outputFiles[0].text)?.[0];
-  verdicts.report(`${name}, bundled for browsers`, found === undefined ? undefined : `it holds ${found}`);
 }
 
 /** Runs a program against a broker of its own for each one that it names. `start` makes one for a scheme. */
@@ -119,7 +106,6 @@ async function tryPackage(entry, packages) {
   const consumer = await project(entry.name, [...new Set([first, ...typed])], packages, entry);
   if (consumer === undefined) return;
   await names(consumer, entry);
-  await browserBundle(consumer, entry);
   if (entry.name === "core") await treeShaking(consumer.home);
   const files = written(consumer, programs);
   const sources = files.filter(({ language }) => language === "ts").map(({ file }) => file);

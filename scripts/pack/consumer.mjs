@@ -6,13 +6,15 @@ import { bin, node, npm, root } from "../command.mjs";
 
 const FLAGS = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
 
-/** Where npm may need the registry it does not wait for ever: milliseconds, the attempts after the first, and for all of it. */
+/** Where npm may need the registry it does not wait for ever. */
 const PATIENCE = ["--prefer-offline", "--fetch-timeout=20000", "--fetch-retries=2"];
+
+/** Milliseconds after which something hangs. */
 const INSTALL_LIMIT = 90_000;
-const RUN_LIMIT = 20_000;
+const RUN_LIMIT = 60_000;
 
 /** The names of a package's dependencies that are not ours. */
-export function foreignOf({ manifest }) {
+function foreignOf({ manifest }) {
   return Object.keys(manifest.dependencies ?? {}).filter((name) => !name.startsWith("@mqttv5/"));
 }
 
