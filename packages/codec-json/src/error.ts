@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { MqttError } from "@mqttv5/core";
 import type { StandardIssue } from "./standard-schema.js";
 
 /** What a schema objects to, with the way to the offending value: `["readings", 0, "temp"]`. */
@@ -13,16 +14,19 @@ export interface JsonIssue {
  * `code` is `ENCODE_FAILED` (nothing was sent) or `DECODE_FAILED`; `issues` is what the schema objects to, empty when
  * the payload failed before it got there; `cause` is the error underneath, when there is one.
  */
-export class JsonCodecError extends Error {
-  override readonly name: string = "JsonCodecError";
-  readonly code: "ENCODE_FAILED" | "DECODE_FAILED";
+export class JsonCodecError extends MqttError {
+  declare readonly code: "ENCODE_FAILED" | "DECODE_FAILED";
   readonly issues: readonly JsonIssue[];
 
-  constructor(code: JsonCodecError["code"], message: string, details: { cause?: unknown; issues?: JsonIssue[] } = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.code = code;
+  constructor(code: JsonCodecError["code"], message: string, details: JsonErrorDetails) {
+    super(code, message, details);
     this.issues = details.issues ?? [];
   }
+}
+
+interface JsonErrorDetails {
+  readonly cause?: unknown;
+  readonly issues?: readonly JsonIssue[];
 }
 
 const NAMED_ISSUES = 3;
@@ -36,12 +40,17 @@ export function schemaError(
   const issues = found.map(
     ({ message, path }): JsonIssue => ({
       message,
-      path: (path ?? []).map((segment) => (typeof segment === "object" ? segment.key : segment)),
+      path: path?.map((segment) => (typeof segment === "object" ? segment.key : segment)) ?? [],
     }),
   );
   const named = issues.slice(0, NAMED_ISSUES).map(({ message, path }) => {
     return path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`;
   });
-  if (issues.length > NAMED_ISSUES) named.push(`and ${issues.length - NAMED_ISSUES} more`);
+  if (issues.length > NAMED_ISSUES) named.push("...");
   return new JsonCodecError(code, `${what} does not match the schema: ${named.join("; ")}`, { issues });
+}
+
+/** Throws a `TypeError` for what is not right: about an argument, or as the cause of an error of ours. */
+export function check(right: boolean, problem: string): void {
+  if (!right) throw new TypeError(problem);
 }

@@ -7,7 +7,6 @@ import { MqttError } from "@mqttv5/core";
  * `code` is `ENCODE_FAILED` (nothing was sent) or `DECODE_FAILED`; `cause` is the error underneath.
  */
 export class MsgpackCodecError extends MqttError {
-  override readonly name: string = "MsgpackCodecError";
   declare readonly code: "ENCODE_FAILED" | "DECODE_FAILED";
 }
 
