@@ -31,7 +31,7 @@ import { StragglerWatch } from "./subscribe/straggler-watch.js";
 import { CallbackSubscription, MessageQueue, Subscription } from "./subscribe/subscription.js";
 import { Subscriptions } from "./subscribe/subscriptions.js";
 import { type Filters, type ParametersOf, resolveFilters } from "./subscribe/topic-filter.js";
-import { Typed } from "./typed.js";
+import { Typed } from "./typed/typed.js";
 import { Wiring } from "./wiring.js";
 
 /**

@@ -65,13 +65,7 @@ export type {
 export type { DeliveryOptions, Filters, ParametersOf, TopicFilter } from "./subscribe/topic-filter.js";
 export type { AnyParameters, TopicParameters } from "./topic-parameters.js";
 export type { Link, LinkReceiver, TlsOptions, Transport, TransportConnectOptions } from "./transport.js";
-export type {
-  Typed,
-  TypedMessage,
-  TypedQueue,
-  TypedRequestHandler,
-  TypedRequestOptions,
-  TypedRespondOptions,
-  TypedSubscription,
-} from "./typed.js";
+export type { Typed, TypedRequestHandler, TypedRequestOptions, TypedRespondOptions } from "./typed/typed.js";
+export type { TypedMessage } from "./typed/typed-message.js";
+export type { TypedQueue, TypedSubscription } from "./typed/typed-subscription.js";
 export type { WillOptions } from "./will.js";
