@@ -31,6 +31,7 @@ import { StragglerWatch } from "./subscribe/straggler-watch.js";
 import { CallbackSubscription, MessageQueue, Subscription } from "./subscribe/subscription.js";
 import { Subscriptions } from "./subscribe/subscriptions.js";
 import { type Filters, type ParametersOf, resolveFilters } from "./subscribe/topic-filter.js";
+import type { TypedOptions } from "./typed/decoder.js";
 import { Typed } from "./typed/typed.js";
 import { Wiring } from "./wiring.js";
 
@@ -251,9 +252,13 @@ export class Client {
     });
   }
 
-  /** The same client over values instead of payloads. */
-  typed<T>(codec: Codec<T>): Typed<T> {
-    return new Typed(this, codec, this.#options.logger);
+  /**
+   * The same client over values instead of payloads. A message that the codec can't decode never reaches a consumer: it is
+   * logged (at most once a second), counted, told to `onDecodeError`, and answered as `undecodable` says.
+   */
+  typed<T>(codec: Codec<T>, options: TypedOptions = {}): Typed<T> {
+    const { clock, logger } = this.#options;
+    return new Typed(this, codec, options, { clock, logger, stats: this.#stats });
   }
 
   // Inside

@@ -15,7 +15,7 @@ export { type Backoff, constantBackoff, exponentialBackoff } from "./backoff.js"
 export { Client } from "./client.js";
 export type { ClientState } from "./client-state.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
-export type { Codec } from "./codec.js";
+export { bytes, type Codec, text } from "./codec.js";
 export type { Credentials, CredentialsProvider } from "./credentials.js";
 export type { DisconnectOptions } from "./disconnect-options.js";
 export {
@@ -65,6 +65,7 @@ export type {
 export type { DeliveryOptions, Filters, ParametersOf, TopicFilter } from "./subscribe/topic-filter.js";
 export type { AnyParameters, TopicParameters } from "./topic-parameters.js";
 export type { Link, LinkReceiver, TlsOptions, Transport, TransportConnectOptions } from "./transport.js";
+export type { TypedOptions } from "./typed/decoder.js";
 export type { Typed, TypedRequestHandler, TypedRequestOptions, TypedRespondOptions } from "./typed/typed.js";
 export type { TypedMessage } from "./typed/typed-message.js";
 export type { TypedQueue, TypedSubscription } from "./typed/typed-subscription.js";

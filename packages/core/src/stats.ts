@@ -26,7 +26,7 @@ export interface Stats {
   sendQuota: number;
   /** PUBLISH packets received, duplicates included. */
   inboundPublishes: number;
-  /** Messages dropped, for whatever reason; the next three say for which. */
+  /** Messages dropped, for whatever reason; the next four say for which. */
   inboundDropped: number;
   /** A consumer's buffer was full. */
   inboundDroppedOverflow: number;
@@ -34,6 +34,8 @@ export interface Stats {
   inboundDroppedMemory: number;
   /** Nobody had taken them when their subscription ended. */
   inboundDroppedUnsubscribed: number;
+  /** The codec of a typed consumer could not decode them. */
+  inboundDroppedUndecodable: number;
   /** Messages that matched no subscription, and were acked. */
   inboundUnmatched: number;
   /** Gauge: milliseconds since the oldest QoS 1/2 message that is not acked arrived, 0 if there is none. Answers wait behind it. */
@@ -79,6 +81,7 @@ export function newStats(): Stats {
     inboundDroppedOverflow: 0,
     inboundDroppedMemory: 0,
     inboundDroppedUnsubscribed: 0,
+    inboundDroppedUndecodable: 0,
     inboundUnmatched: 0,
     ackHeadAge: 0,
     inboundDuplicates: 0,
@@ -95,9 +98,10 @@ export function newStats(): Stats {
 }
 
 /** Counts a message that was dropped. */
-export function countDrop(stats: Stats, reason: "overflow" | "memory" | "unsubscribed"): void {
+export function countDrop(stats: Stats, reason: "overflow" | "memory" | "unsubscribed" | "undecodable"): void {
   stats.inboundDropped++;
   if (reason === "overflow") stats.inboundDroppedOverflow++;
   else if (reason === "memory") stats.inboundDroppedMemory++;
-  else stats.inboundDroppedUnsubscribed++;
+  else if (reason === "unsubscribed") stats.inboundDroppedUnsubscribed++;
+  else stats.inboundDroppedUndecodable++;
 }

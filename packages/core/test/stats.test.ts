@@ -2,7 +2,7 @@
 // Every counter and gauge, moved to an exact number by what it counts, and every other one where it should be then.
 import { PacketType, ReasonCode } from "@mqttv5/wire";
 import { describe, expect, it } from "vitest";
-import type { Client, Stats } from "../src/index.js";
+import { type Client, type Stats, text } from "../src/index.js";
 import { newStats } from "../src/stats.js";
 import { Bench, confirm, follow, grant, puback, pubcomp, publish, pubrec } from "./bench.js";
 import { ScriptedStore } from "./scripted-store.js";
@@ -132,6 +132,25 @@ describe("the counters [parity 193]", () => {
       inboundDroppedOverflow: 1,
       inboundDroppedMemory: 1,
       inboundDroppedUnsubscribed: 1,
+    });
+    await bench.end(client);
+  });
+
+  it("inboundDroppedUndecodable: what the codec of a typed consumer does not understand", async () => {
+    const bench = new Bench();
+    const { client, connection } = await bench.connect();
+    const subscribing = client.typed(text()).subscribeCallback("a", () => {});
+    await grant(connection);
+    await bench.clock.run(subscribing);
+    const noText = { ...publish("a", ""), payload: Uint8Array.of(0xff) };
+    connection.send(noText, publish("a", "text"), noText);
+    await bench.clock.settle();
+    const subscribed = { ...IDLE, subscribesSent: 1, subscriptionsActive: 1 };
+    expect(counted(client)).toEqual({
+      ...subscribed,
+      inboundPublishes: 3,
+      inboundDropped: 2,
+      inboundDroppedUndecodable: 2,
     });
     await bench.end(client);
   });

@@ -91,7 +91,7 @@ describe("typed", () => {
       for (let id = 1; id <= 5; id++) await connection.expect(puback(id));
       await bench.clock.settle();
       expect(got).toEqual([1, 2]);
-      expect(bench.log).toHaveLength(3);
+      expect(bench.log).toHaveLength(1); // at most one a second
       await bench.end(client);
       await bench.clock.settle();
       expect(loop.status).toBe("resolved");

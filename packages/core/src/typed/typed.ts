@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { having } from "../check.js";
 import type { Codec } from "../codec.js";
 import { MqttError } from "../errors.js";
-import type { Logger } from "../logger.js";
 import type { Message } from "../message.js";
 import type { PublishOptions, PublishResult } from "../publish-options.js";
 import type { RequestOptions } from "../request.js";
@@ -9,7 +9,7 @@ import type { RequestHandler, RespondOptions, Response } from "../respond.js";
 import type { SubscribeCallbackOptions, SubscribeOptions } from "../subscribe/subscribe-options.js";
 import type { CallbackSubscription, MessageQueue, Subscription } from "../subscribe/subscription.js";
 import type { Filters, ParametersOf } from "../subscribe/topic-filter.js";
-import { Decoder } from "./decoder.js";
+import { Decoder, type DecoderPort, type TypedOptions } from "./decoder.js";
 import { TypedMessage } from "./typed-message.js";
 import { TypedQueue, TypedSubscription } from "./typed-subscription.js";
 
@@ -34,10 +34,12 @@ export class Typed<T> {
   readonly #decoder: Decoder<T>;
 
   /** Made by {@link Client.typed}. */
-  constructor(client: TypedClient, codec: Codec<T>, logger: Logger) {
+  constructor(client: TypedClient, codec: Codec<T>, options: TypedOptions, port: DecoderPort) {
+    // By its shape, as a codec is often made elsewhere; and `json` is not `json()`.
+    having("codec", codec ?? null, "encode", "decode");
     this.#client = client;
     this.#codec = codec;
-    this.#decoder = new Decoder(codec, logger);
+    this.#decoder = new Decoder(codec, options, port);
   }
 
   /** See {@link Client.publish}. A value that can't be encoded rejects with `ENCODE_FAILED`, and nothing is sent. */
@@ -72,7 +74,7 @@ export class Typed<T> {
 
   /**
    * See {@link Client.respond}. What the handler returns is encoded by `responseCodec`, or by the codec of the requests;
-   * undefined is no response. A request that can't be decoded is logged, acked and dropped.
+   * undefined is no response. A request that can't be decoded gets none.
    */
   respond(
     filters: Filters,
