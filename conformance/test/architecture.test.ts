@@ -118,14 +118,19 @@ const rules: Readonly<Record<string, Rules>> = {
     otherEntries: ["node"],
   },
   "packages/codec-json": {
-    layers: [["ambient", "error", "standard-schema"], ["json"], ["index"]],
+    layers: [["ambient", "standard-schema"], ["error"], ["parse"], ["json"], ["index"]],
     mayImport: ["@mqttv5/core"],
+    platform: [],
+  },
+  "packages/codec-msgpack": {
+    layers: [["ambient", "error"], ["structure"], ["options"], ["encodable"], ["msgpack"], ["index"]],
+    mayImport: ["@mqttv5/core", "msgpackr"],
     platform: [],
   },
 };
 
 /** Packages that a user adds to core; each takes core as a peer. */
-const plugins = ["packages/codec-json"];
+const plugins = ["packages/codec-json", "packages/codec-msgpack"];
 
 const root = join(fileURLToPath(import.meta.url), "..", "..", "..");
 const packages = readWorkspace(root);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { json } from "@mqttv5/codec-json";
-import type { QoS } from "@mqttv5/core";
+import { msgpack } from "@mqttv5/codec-msgpack";
+import type { Message, QoS } from "@mqttv5/core";
 import { expect } from "vitest";
 import { within } from "../patience.js";
 import { next, take } from "../stage.js";
@@ -128,33 +129,44 @@ export function payloads(check: Check): void {
     expect([...(await next(queue)).payload]).toEqual([...bytes]);
   });
 
-  check("typed values go in and come out, with their content type", async (stage) => {
-    const [publisher, subscriber] = [await stage.client(), await stage.client()];
-    const readings = await subscriber.typed(json<Reading>()).subscribe(stage.topic("+"), { qos: 2 });
-    const sent: Reading[] = [
-      { room: "kitchen", celsius: 21.5, tags: ["é", "\u0001", ""] },
-      { room: "cellar", celsius: -0.5 },
-    ];
-    for (const reading of sent) {
-      await publisher.typed(json<Reading>()).publish(stage.topic(reading.room), reading, { qos: 2 });
-    }
-    const received: Reading[] = [];
-    for await (const { value, topic, properties, ack: _ } of readings) {
-      received.push(value);
-      expect(topic).toBe(stage.topic(value.room));
-      expect(properties.contentType).toBe("application/json");
-      if (received.length === sent.length) break;
-    }
-    expect(received).toEqual(sent);
-  });
+  for (const [name, codec] of [
+    ["JSON", json<Reading>()],
+    ["MessagePack", msgpack<Reading>()],
+  ] as const) {
+    check(`typed values go in and come out as ${name}, with their content type [parity 191]`, async (stage) => {
+      const [publisher, subscriber] = [await stage.client(), await stage.client()];
+      const readings = await subscriber.typed(codec).subscribe(stage.topic("+"), { qos: 2 });
+      const sent: Reading[] = [
+        { room: "kitchen", celsius: 21.5, tags: ["é", "\u0001", ""] },
+        { room: "cellar", celsius: -0.5 },
+      ];
+      for (const reading of sent) {
+        await publisher.typed(codec).publish(stage.topic(reading.room), reading, { qos: 2 });
+      }
+      const received: Reading[] = [];
+      for await (const { value, topic, properties, ack: _ } of readings) {
+        received.push(value);
+        expect(topic).toBe(stage.topic(value.room));
+        expect(properties.contentType).toBe(codec.contentType);
+        if (received.length === sent.length) break;
+      }
+      expect(received).toEqual(sent);
+    });
 
-  check("a value that is not JSON is dropped, and the next one arrives", async (stage) => {
-    const [publisher, subscriber] = [await stage.client(), await stage.client()];
-    const queue = await subscriber.typed(json<Reading>()).subscribeQueue(stage.topic("a"), { qos: 1 });
-    await publisher.publish(stage.topic("a"), "{", { qos: 1 });
-    await publisher.typed(json<Reading>()).publish(stage.topic("a"), { room: "attic", celsius: 1 }, { qos: 1 });
-    expect((await within("a value", queue.dequeue()))?.value).toEqual({ room: "attic", celsius: 1 });
-  });
+    check(`a payload that is no ${name} is dropped or refused, told, and the next one arrives`, async (stage) => {
+      const [publisher, subscriber] = [await stage.client(), await stage.client()];
+      for (const undecodable of ["ack", "reject"] as const) {
+        const told: string[] = [];
+        const onDecodeError = (message: Message): void => void told.push(message.topic);
+        const topic = stage.topic(undecodable);
+        const queue = await subscriber.typed(codec, { undecodable, onDecodeError }).subscribeQueue(topic, { qos: 1 });
+        await publisher.publish(topic, "\u0081", { qos: 1 });
+        await publisher.typed(codec).publish(topic, { room: "attic", celsius: 1 }, { qos: 1 });
+        expect((await within("a value", queue.dequeue()))?.value).toEqual({ room: "attic", celsius: 1 });
+        expect(told).toEqual([topic]);
+      }
+    });
+  }
 
   check("messages keep their topic where the broker uses aliases [MQTT-3.3.2-10]", async (stage) => {
     const [publisher, subscriber] = [await stage.client(), await stage.client({ topicAliasMaximum: 5 })];

@@ -9,7 +9,7 @@ import type { MsgpackOptions } from "./options.js";
 export function checkEncodable(value: unknown, options: MsgpackOptions): void {
   if (typeof value === "string") {
     if (!(value as unknown as Text).isWellFormed()) fail("a lone surrogate");
-  } else if (typeof value !== "object" || value === null || value instanceof Date) {
+  } else if (typeof value !== "object" || value === null) {
     return;
   } else if (ArrayBuffer.isView(value)) {
     if (!options.moreTypes && !(value instanceof Uint8Array)) fail("a typed array, without moreTypes");

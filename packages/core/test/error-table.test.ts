@@ -101,11 +101,19 @@ errors. A request whose Response Topic is lost rejects with the code of that los
 
 ## @mqttv5/codec-json
 
-\`JsonCodecError\`, with \`issues\` (what the schema objects to). Core makes it the \`cause\` of its own error of the same code.
+\`JsonCodecError\`, an \`MqttError\` with \`issues\` (what the schema objects to). Core makes it the \`cause\` of its own error of the same code.
 
 | code | when | retry |
 | --- | --- | --- |
 ${CODEC_JSON.map(([code, when]) => `| \`${code}\` | ${when} | no: the value has to change |`).join("\n")}
+
+## @mqttv5/codec-msgpack
+
+\`MsgpackCodecError\`, in the same way.
+
+| code | when | retry |
+| --- | --- | --- |
+${CODEC_MSGPACK.map(([code, when]) => `| \`${code}\` | ${when} | no: the value has to change |`).join("\n")}
 
 ## @mqttv5/wire
 
@@ -119,10 +127,24 @@ ${WIRE.map(([type, code, when]) => `| \`${type}\` | \`${code}\` | ${when} |`).jo
 }
 
 const CODEC_JSON = [
-  ["DECODE_FAILED", "a payload that is not UTF-8, not JSON, or not what the schema allows"],
+  [
+    "DECODE_FAILED",
+    "a payload that is not UTF-8, not JSON, not what the schema allows, or beyond `maximumBytes` or `maximumDepth`",
+  ],
   [
     "ENCODE_FAILED",
     'a value without JSON, or, with `validate: "both"`, one that a receiver with this schema would refuse',
+  ],
+] as const;
+
+const CODEC_MSGPACK = [
+  [
+    "DECODE_FAILED",
+    "a payload that is not one value of MessagePack, has an extension that is not read, or is beyond `maximumBytes` or `maximumDepth`",
+  ],
+  [
+    "ENCODE_FAILED",
+    "a value without MessagePack: undefined, a function, an invalid date, a typed array without `moreTypes`, a lone surrogate, a cycle",
   ],
 ] as const;
 
@@ -146,6 +168,11 @@ it("the codes of the other packages in docs/errors.md are theirs", () => {
     union("packages/wire/src/errors.ts", `${type}Code`).map((code) => `${type} ${code}`),
   );
   expect(WIRE.map(([type, code]) => `${type} ${code}`)).toEqual(wire.toSorted());
-  const json = /readonly code: ("\w+" \| "\w+");/.exec(read("packages/codec-json/src/error.ts"))?.[1] ?? "";
-  expect(CODEC_JSON.map(([code]) => code)).toEqual(json.match(/\w+/g)?.toSorted());
+  for (const [name, table] of [
+    ["codec-json", CODEC_JSON],
+    ["codec-msgpack", CODEC_MSGPACK],
+  ] as const) {
+    const codes = /readonly code: ("\w+" \| "\w+");/.exec(read(`packages/${name}/src/error.ts`))?.[1] ?? "";
+    expect(table.map(([code]) => code)).toEqual(codes.match(/\w+/g)?.toSorted());
+  }
 });

@@ -68,7 +68,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
     retry: "when the provider works again",
   },
   DECODE_FAILED: {
-    when: "`message.text()`, `message.json()` or the codec can't read a payload; `typed.request` can't read the response",
+    when: "`message.text()`, `message.json()` or a codec can't read a payload; `typed.request` can't read the response",
     delivery: ["none"],
     retry: "no",
   },
