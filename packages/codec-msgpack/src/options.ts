@@ -36,7 +36,7 @@ export interface MsgpackOptions {
   readonly encodeUndefinedAsNil?: boolean | undefined;
   /** Use the `toJSON` of instances that have one. Default true. */
   readonly useToJSON?: boolean | undefined;
-  /** Binary data of its own, false: as a view of the payload, not to be used with `zeroCopy`. Default true. */
+  /** Binary data with bytes of its own, false: as a view of the payload, all of which it then keeps. Default true. */
   readonly copyBuffers?: boolean | undefined;
   /** What 64-bit integers arrive as. Default `"auto"`: a number where it is exact, up to 2^53, otherwise a BigInt. */
   readonly int64AsType?: "auto" | "bigint" | "number" | "string" | undefined;
