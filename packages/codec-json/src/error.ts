@@ -31,7 +31,7 @@ interface JsonErrorDetails {
 
 const NAMED_ISSUES = 3;
 
-/** The error for a schema's objections: the first few are named in the message, all are in `issues`. */
+/** The error for a schema's objections: how many and the first few are in the message, all are in `issues`. */
 export function schemaError(
   code: JsonCodecError["code"],
   what: string,
@@ -46,8 +46,9 @@ export function schemaError(
   const named = issues.slice(0, NAMED_ISSUES).map(({ message, path }) => {
     return path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`;
   });
-  if (issues.length > NAMED_ISSUES) named.push("...");
-  return new JsonCodecError(code, `${what} does not match the schema: ${named.join("; ")}`, { issues });
+  return new JsonCodecError(code, `${what} does not match the schema (${issues.length}): ${named.join("; ")}`, {
+    issues,
+  });
 }
 
 /** Throws a `TypeError` for what is not right: about an argument, or as the cause of an error of ours. */

@@ -39,7 +39,7 @@ export function json(schema?: StandardSchema, options: JsonOptions = {}): Codec<
   const parse = parser(options);
   const { validate } = options;
   const known = schema === undefined || typeof schema?.["~standard"]?.validate === "function";
-  check(known, "json(schema): no Standard Schema");
+  check(known, "json(schema): must be a Standard Schema");
   const both = validate === "both";
   check(
     both || validate === undefined || validate === "decode",
@@ -53,7 +53,7 @@ export function json(schema?: StandardSchema, options: JsonOptions = {}): Codec<
         const checked = run(schema, JSON.parse(text), "ENCODE_FAILED", "the value's JSON");
         if (checked instanceof Promise) {
           checked.catch(() => {});
-          throw failure("ENCODE_FAILED", "the schema failed", "it is asynchronous");
+          throw failure("ENCODE_FAILED", "the schema failed", "asynchronous");
         }
       }
       return encoder.encode(text);

@@ -87,7 +87,7 @@ export function resolveOptions(options: MsgpackOptions): ResolvedOptions {
   const given: Record<string, unknown> = { ...DEFAULTS };
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (name.startsWith("max") && !(value > 0)) fail(`msgpack({ ${name} }): must be a positive number`);
+    if (name.startsWith("max") && !(value > 0)) fail(`msgpack({ ${name} }): must be positive`);
     given[name] = value;
   }
   const { maximumBytes, maximumDepth, ...packr } = given as unknown as typeof DEFAULTS & MsgpackOptions;

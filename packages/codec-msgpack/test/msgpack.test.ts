@@ -223,11 +223,9 @@ describe("options", () => {
     }
   });
 
-  it.each(["maximumBytes", "maximumDepth"])("%s must be a positive number", (name) => {
+  it.each(["maximumBytes", "maximumDepth"])("%s must be positive", (name) => {
     for (const value of [0, -1, Number.NaN, "x", {}, null]) {
-      expect(() => msgpack({ [name]: value })).toThrow(
-        new TypeError(`msgpack({ ${name} }): must be a positive number`),
-      );
+      expect(() => msgpack({ [name]: value })).toThrow(new TypeError(`msgpack({ ${name} }): must be positive`));
     }
     expect(msgpack({ [name]: Infinity }).decode(bytes("93010203"))).toEqual([1, 2, 3]);
   });
