@@ -19,7 +19,7 @@ console.log("JSON, checked by a schema");
 const Reading = z.object({ temperature: z.number(), unit: z.enum(["C", "F"]).default("C") });
 const readings = client.typed(json(Reading), {
   undecodable: "reject", // with 0x99, Payload format invalid; by default they are acked. None reaches the loop below
-  onDecodeError: (message, error) => console.log(`  dropped "${message.text()}": ${error.message.split(":")[0]}`),
+  onDecodeError: (message, error) => console.log(`  dropped "${message.text()}": ${error.message}`),
 });
 const arriving = await readings.subscribe("example/typed/{room}/temperature", { qos: 1 });
 await readings.publish("example/typed/kitchen/temperature", { temperature: 71.5, unit: "F" }, { qos: 1 });
