@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ConnectPacket, type DisconnectPacket, PacketType, ReasonCode } from "@mqttv5/wire";
 import { BrokerList } from "./broker-list.js";
-import { brokerUrls } from "./broker-url.js";
+import { brokerUrls, isOwn } from "./broker-url.js";
 import type { BufferedBytes } from "./buffered-bytes.js";
 import type { Callbacks } from "./callbacks.js";
 import { waiting } from "./check.js";
@@ -141,7 +141,7 @@ export class Lifecycle implements SupervisorPort {
   }
 
   setBrokers(urls: readonly string[]): void {
-    this.#brokers.replace(brokerUrls(urls, this.#options.transport !== undefined));
+    this.#brokers.replace(brokerUrls(urls, this.#options.transport));
   }
 
   /** Ends for good. */
@@ -189,11 +189,11 @@ export class Lifecycle implements SupervisorPort {
 
   // For the supervisor
 
-  /** Our own transport is loaded only if there is none given, so that a browser build need not hold it. */
-  transport(): Promise<Transport> {
+  /** Our own transport is loaded only for the brokers of which there is no other, so that a browser build need not hold it. */
+  transport(broker: URL): Promise<Transport> {
     const { transport, tls } = this.#options;
-    this.#transport ??=
-      transport === undefined ? import("#tcp").then(({ tcp }) => tcp(tls)) : Promise.resolve(transport);
+    if (transport !== undefined && !isOwn(broker, transport)) return Promise.resolve(transport);
+    this.#transport ??= import("#tcp").then(({ tcp }) => tcp(tls));
     return this.#transport;
   }
 

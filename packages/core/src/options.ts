@@ -338,7 +338,7 @@ function resolveBrokers(options: ClientOptions): readonly URL[] {
     throw invalid("broker", options.broker, "give either broker or brokers, not both");
   }
   const list = options.brokers ?? (options.broker === undefined ? [] : [options.broker]);
-  return brokerUrls(list, options.transport !== undefined);
+  return brokerUrls(list, having("transport", options.transport, "connect"));
 }
 
 interface ConnectSettings {

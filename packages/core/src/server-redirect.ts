@@ -2,6 +2,7 @@
 import { ReasonCode } from "@mqttv5/wire";
 import { brokerUrl, isSecure } from "./broker-url.js";
 import { InvalidArgumentError, type MqttError, ReasonCodeError } from "./errors.js";
+import type { Transport } from "./transport.js";
 
 /** The broker asked to go elsewhere (section 4.11). */
 export interface ServerRedirect {
@@ -29,7 +30,7 @@ export function serverRedirect(cause: MqttError): ServerRedirect | undefined {
  * `host:port` or `[address]:port`, which keep scheme and path, or as a URL (section 4.11). Throws an
  * `InvalidArgumentError` for anything else, and for what would give up TLS or leave the network.
  */
-export function referencedUrl(reference: string, current: URL, anyScheme: boolean): URL {
+export function referencedUrl(reference: string, current: URL, transport: Transport | undefined): URL {
   const first = reference.trim().split(/ +/)[0] ?? "";
   const fail = (limit: string): never => {
     throw new InvalidArgumentError("INVALID_BROKER_URL", "serverReference", first, limit);
@@ -43,7 +44,7 @@ export function referencedUrl(reference: string, current: URL, anyScheme: boolea
     if (/^:|:$/.test(host)) return fail("must be a host, host:port or a URL");
     text = `${current.protocol}//${host}${current.pathname}${current.search}`;
   }
-  const url = brokerUrl(text, "serverReference", anyScheme);
+  const url = brokerUrl(text, "serverReference", transport);
   if (isSecure(current) && !isSecure(url)) return fail("would give up TLS");
   if (url.protocol === "unix:" && current.protocol !== "unix:") return fail("must not name a socket of this machine");
   return url;

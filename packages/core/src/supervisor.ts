@@ -21,7 +21,8 @@ import type { Link, Transport } from "./transport.js";
 
 /** What the supervisor asks of the client. */
 export interface SupervisorPort {
-  transport(): Promise<Transport>;
+  /** The one for this broker. */
+  transport(broker: URL): Promise<Transport>;
   /** The CONNECT of the next attempt: the Clean Start and Client Identifier of the moment. */
   connectPacket(): ConnectPacket;
   /** Before the first attempt. Undefined: nothing to wait for. Rejects with what ends this life. */
@@ -197,7 +198,7 @@ export class Supervisor implements ConnectionPort {
     void this.#callbacks.post(callbacks.onServerRedirect, redirect);
     if (!followRedirects || redirect.reference === undefined || this.#detours === LONGEST_CHAIN) return false;
     try {
-      const url = referencedUrl(redirect.reference, this.#broker, transport !== undefined);
+      const url = referencedUrl(redirect.reference, this.#broker, transport);
       if (redirect.permanent) this.#brokers.replace([url]);
       else this.#brokers.detour(url);
       this.#detours++;
@@ -268,7 +269,7 @@ export class Supervisor implements ConnectionPort {
 
   /** A link to the broker of the moment; whatever the transport does, it ends with the signal. */
   async #dial(signal: AbortSignal, headers: CheckedCredentials["headers"]): Promise<Link> {
-    const transport = await this.#port.transport();
+    const transport = await this.#port.transport(this.#broker);
     if (signal.aborted) throw signal.reason;
     const dialling = transport.connect(this.#broker, headers === undefined ? { signal } : { signal, headers });
     try {

@@ -39,6 +39,11 @@ export interface LinkReceiver {
 
 /** Opens links. */
 export interface Transport {
+  /**
+   * URL schemes it connects to, without the colon. The client then reaches its own (`mqtt`, `mqtts`, …) without it, and refuses all others
+   * when the broker is named. Default: every broker is reached through this transport, whatever its scheme.
+   */
+  readonly schemes?: readonly string[] | undefined;
   /** Resolves with an open link, or rejects; rejects promptly once `signal` aborts. */
   connect(url: URL, options: TransportConnectOptions): Promise<Link>;
 }

@@ -24,8 +24,9 @@ export {
   TestBroker,
 } from "./broker/test-broker.js";
 export type { Clock, Timer } from "./clock.js";
+export { contractPeer } from "./contract-peer.js";
 export type { Fault, FaultyLink } from "./fault.js";
-export type { Link, LinkReceiver, Transport, TransportConnectOptions } from "./link.js";
+export type { Link, LinkAcceptor, LinkReceiver, Transport, TransportConnectOptions } from "./link.js";
 export { linkPair, type LinkPairOptions } from "./link-pair.js";
 export type { DecodedOf, PacketPattern } from "./peer/pattern.js";
 export { ScriptError, StepInterrupted } from "./peer/script-error.js";
@@ -34,4 +35,5 @@ export { type HandshakeOptions, ScriptedPeer, type ScriptedPeerOptions } from ".
 export type { CorruptStoredRecord, SessionStore, StoredMeta, StoredRecord, StoredSession } from "./session-store.js";
 export { type ContractCheck, sessionStoreContract, type SessionStoreFactory } from "./session-store-contract.js";
 export { systemClock } from "./platform.js";
+export { transportContract, type TransportContractOptions } from "./transport-contract.js";
 export { VirtualClock, type VirtualClockOptions } from "./virtual-clock.js";

@@ -38,6 +38,8 @@ export interface LinkReceiver {
 
 /** Opens links. */
 export interface Transport {
+  /** URL schemes it connects to, without the colon; all others are not its business. Default: every URL is. */
+  readonly schemes?: readonly string[] | undefined;
   /** Resolves with a link to the broker at `url`; rejects when there is none, or when `options.signal` aborts. */
   connect(url: URL, options: TransportConnectOptions): Promise<Link>;
 }
@@ -48,4 +50,9 @@ export interface TransportConnectOptions {
   readonly signal: AbortSignal;
   /** Headers of the WebSocket handshake; links of other kinds ignore them. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What serves the links of a listener: a `TestBroker`, or anything else with an `accept`. */
+export interface LinkAcceptor {
+  accept(link: Link): void;
 }

@@ -2,12 +2,9 @@
 
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import type { Link, LinkReceiver } from "./link.js";
+import type { Link, LinkAcceptor, LinkReceiver } from "./link.js";
 
-/** What serves the links of a listener: a `TestBroker`, or anything else with an `accept`. */
-export interface LinkAcceptor {
-  accept(link: Link): void;
-}
+export type { LinkAcceptor } from "./link.js";
 
 /** Options of {@link listen}. */
 export interface ListenOptions {
