@@ -38,8 +38,8 @@ function destination(
 ): Destination {
   const { url = broker, headers = {} } = objectOf("request", asked);
   checkHeaders("request.headers", headers);
-  if (typeof url === "string" && !URL.canParse(url)) throw invalid("request.url", "(hidden)", "must be a URL");
-  const target = new URL(url);
+  if (!URL.canParse(String(url))) throw invalid("request.url", "(hidden)", "must be a URL");
+  const target = new URL(String(url));
   checkUrl("request.url", target);
   if (broker.protocol === "wss:" && target.protocol !== "wss:") {
     throw new InvalidArgumentError("INVALID_BROKER_URL", "request.url", shown(target), "must be wss, as the broker is");

@@ -64,10 +64,13 @@ export class WebLink implements Link {
     this.#clock = clock;
     this.#maximumFrameSize = maximumFrameSize;
     socket.onopen = null;
-    socket.onerror = null; // `close` follows, and says more
+    let told = "";
+    socket.onerror = ({ message }) => {
+      told = message ?? ""; // browsers say nothing; `close` follows in any case
+    };
     socket.onmessage = ({ data }) => this.#message(data);
     socket.onclose = ({ code, reason }) => {
-      if (!this.#ended) this.#error ??= closedByPeer(code, reason);
+      if (!this.#ended) this.#error ??= closedByPeer(code, reason || told);
       this.#close();
     };
   }
