@@ -112,10 +112,10 @@ const rules: Readonly<Record<string, Rules>> = {
     aliases: { "#tcp": "tcp" },
   },
   "packages/testing": {
-    layers: [["*"], ["broker/*", "peer/*"], ["index"], ["node"]],
-    mayImport: ["@mqttv5/wire"],
-    platform: ["platform", "node"],
-    otherEntries: ["node"],
+    layers: [["*"], ["broker/*", "peer/*"], ["index"], ["node", "ws"]],
+    mayImport: ["@mqttv5/wire", "ws"],
+    platform: ["platform", "node", "ws"],
+    otherEntries: ["node", "ws"],
   },
   "packages/codec-json": {
     layers: [["ambient", "standard-schema"], ["error"], ["parse"], ["json"], ["index"]],
@@ -127,10 +127,22 @@ const rules: Readonly<Record<string, Rules>> = {
     mayImport: ["@mqttv5/core", "msgpackr"],
     platform: [],
   },
+  "packages/transport-ws": {
+    layers: [
+      ["error", "options"],
+      ["handshake"],
+      ["node-link", "web-link"],
+      ["node-transport", "web-transport"],
+      ["index", "web"],
+    ],
+    mayImport: ["@mqttv5/core", "ws"],
+    platform: ["node-link", "node-transport", "web-transport"],
+    otherEntries: ["web", "web-transport", "web-link"],
+  },
 };
 
 /** Packages that a user adds to core; each takes core as a peer. */
-const plugins = ["packages/codec-json", "packages/codec-msgpack"];
+const plugins = ["packages/codec-json", "packages/codec-msgpack", "packages/transport-ws"];
 
 const root = join(fileURLToPath(import.meta.url), "..", "..", "..");
 const packages = readWorkspace(root);

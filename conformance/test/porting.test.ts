@@ -18,6 +18,7 @@ const markdown = read("docs/porting.md");
 const rows = portingRows(markdown);
 const core = publicNames(read("packages/core/src/index.ts"), [...sourcesOf("core"), ...sourcesOf("wire")]);
 const wire = publicNames(read("packages/wire/src/index.ts"), sourcesOf("wire"));
+const transportWs = publicNames(read("packages/transport-ws/src/index.ts"), sourcesOf("transport-ws"));
 const reference = JSON.parse(read("conformance/reference-names.json")) as Record<string, string | readonly string[]>;
 
 /** Whose members the bare names of a column are. */
@@ -35,6 +36,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "ours: error": [],
   "ours: counter": ["Stats"],
   "ours: wire": [],
+  "ours: WebSocket option": ["WsOptions"],
 };
 
 /** What an example calls an object of these classes. */
@@ -74,7 +76,11 @@ function cited(ours: readonly string[]): string[] {
 
 function problems({ line, kind, ours }: PortingRow): string[] {
   return ours.flatMap((cited) => {
-    const found = problem(cited, owners[kind] ?? [], kind === "ours: wire" ? wire : core);
+    const found = problem(
+      cited,
+      owners[kind] ?? [],
+      kind === "ours: wire" ? wire : kind === "ours: WebSocket option" ? transportWs : core,
+    );
     return found === undefined ? [] : [`docs/porting.md:${line}: \`${cited}\` ${found}`];
   });
 }
@@ -113,6 +119,13 @@ describe("the porting guide [decision 20]", () => {
       expect(members.filter((name) => !bare.includes(name) && !listed.has(`${type}.${name}`))).toEqual([]);
     },
   );
+
+  it("has a line for every option of a WebSocket", () => {
+    const listed = new Set(rows.filter(({ kind }) => kind === "ours: WebSocket option").flatMap(({ ours }) => ours));
+    const members = [...(transportWs.members("WsOptions") ?? [])];
+    expect(members.length).toBeGreaterThan(5);
+    expect(members.filter((name) => !listed.has(name))).toEqual([]);
+  });
 
   it("and the table of errors have every code", () => {
     const coded = new Set([...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code));

@@ -115,6 +115,15 @@ ${CODEC_JSON.map(([code, when]) => `| \`${code}\` | ${when} | no: the value has 
 | --- | --- | --- |
 ${CODEC_MSGPACK.map(([code, when]) => `| \`${code}\` | ${when} | no: the value has to change |`).join("\n")}
 
+## @mqttv5/transport-ws
+
+\`WsError\`, with \`field\`, \`value\` and \`reason\`. Core makes it the \`cause\` of a \`CONNECT_FAILED\` or of a \`CONNECTION_LOST\`. In Node the errors of the network and of TLS
+are that \`cause\` as they are.
+
+| code | when | field |
+| --- | --- | --- |
+${TRANSPORT_WS.map(([code, field, when]) => `| \`${code}\` | ${when} | \`${field}\` |`).join("\n")}
+
 ## @mqttv5/wire
 
 For those who use the codec by itself. \`DecodeError\` has the \`reasonCode\` to close the connection with, \`EncodeError\` the \`field\`, the \`value\` and the
@@ -148,6 +157,22 @@ const CODEC_MSGPACK = [
   ],
 ] as const;
 
+const TRANSPORT_WS = [
+  ["BAD_FRAME", "frame", "what came is no WebSocket frame"],
+  ["CLOSED_BY_PEER", "closeCode", "a close frame with another code than 1000, or none: 1006"],
+  ["CONNECT_FAILED", "closeCode", "there is no WebSocket, and a platform other than Node does not say why"],
+  ["FRAME_TOO_LARGE", "maximumFrameSize", "a frame, or a message in fragments, of more than that"],
+  ["HANDSHAKE_FAILED", "status", "the answer to the handshake is no good upgrade, a redirect included"],
+  ["HANDSHAKE_TIMEOUT", "handshakeTimeout", "no answer to the handshake in time"],
+  [
+    "READ_OVERFLOW",
+    "maximumFrameSize",
+    "too much came while reading was paused; not in Node, where the broker is held back",
+  ],
+  ["TEXT_FRAME", "frame", "a frame of text [MQTT-6.0.0-1]"],
+  ["WRONG_SUBPROTOCOL", "subprotocol", "the broker chose none, or another than `mqtt` [MQTT-6.0.0-4]"],
+] as const;
+
 const WIRE = [
   ["DecodeError", "MALFORMED_PACKET", "the bytes are no packet (0x81)"],
   ["DecodeError", "PACKET_TOO_LARGE", "the packet declares more than the maximum (0x95)"],
@@ -175,4 +200,6 @@ it("the codes of the other packages in docs/errors.md are theirs", () => {
     const codes = /readonly code: ("\w+" \| "\w+");/.exec(read(`packages/${name}/src/error.ts`))?.[1] ?? "";
     expect(table.map(([code]) => code)).toEqual(codes.match(/\w+/g)?.toSorted());
   }
+  const transportWs = union("packages/transport-ws/src/error.ts", "WsErrorCode");
+  expect(TRANSPORT_WS.map(([code]) => code)).toEqual(transportWs.toSorted());
 });
