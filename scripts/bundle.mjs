@@ -41,9 +41,13 @@ const withoutComments = {
   },
 };
 
+/** `index.browser.js` is `index.ts` as it is where there certainly is nothing of Node. */
+const BROWSER = /\.browser\.js$/;
+
 for (const target of new Set(targets({ ...exports, ...imports }))) {
   const { outputFiles } = await build({
-    entryPoints: [target.replace("./dist/", "./src/").replace(/\.js$/, ".ts")],
+    entryPoints: [target.replace("./dist/", "./src/").replace(BROWSER, ".js").replace(/\.js$/, ".ts")],
+    define: BROWSER.test(target) ? { "globalThis.Buffer": "undefined" } : {},
     outfile: target,
     bundle: true,
     write: false,

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from "node:events";
-import { type AddressInfo, connect as connectTcp, createServer, type Server, type Socket } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, connect as connectTcp, createServer, type Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import type { TlsOptions } from "@mqttv5/core";
 import { Framer, type PacketType } from "@mqttv5/wire";
+import { createWebSocketStream, WebSocket, WebSocketServer } from "ws";
 import { ca, serverTls } from "./certificates.js";
 import { within } from "./patience.js";
 
@@ -35,7 +38,7 @@ interface Watch {
 }
 
 /**
- * Sits between a client and a broker, knows the packets that pass, and cuts the link at a named one. Speaks TLS on both
+ * Sits between a client and a broker, knows the packets that pass, and cuts the link at a named one. Speaks TLS or WebSocket on both
  * sides where the broker does. Lives as long as its test.
  */
 export class CuttingProxy {
@@ -51,9 +54,8 @@ export class CuttingProxy {
 
   private constructor(upstream: URL) {
     this.#upstream = upstream;
-    this.#server = isTls(upstream)
-      ? createTlsServer(serverTls, (socket) => this.#accept(socket))
-      : createServer((socket) => this.#accept(socket));
+    const accept = (socket: Duplex): void => this.#accept(socket);
+    this.#server = listener(upstream, accept);
     this.#server.on("tlsClientError", () => {});
   }
 
@@ -66,7 +68,8 @@ export class CuttingProxy {
   }
 
   get url(): string {
-    return `${this.#upstream.protocol}//127.0.0.1:${this.#port}`;
+    const { protocol, pathname } = this.#upstream;
+    return `${protocol}//127.0.0.1:${this.#port}${pathname}`;
   }
 
   get tls(): TlsOptions {
@@ -130,16 +133,13 @@ export class CuttingProxy {
     return within(what, new Promise((done) => this.#watches.add({ step, left, share, done })));
   }
 
-  #accept(client: Socket): void {
+  #accept(client: Duplex): void {
     if (this.#blocked) {
       client.on("error", () => {});
       client.destroy();
       return;
     }
-    const { hostname: host, port } = this.#upstream;
-    const broker = isTls(this.#upstream)
-      ? connectTls({ host, port: Number(port), ca })
-      : connectTcp({ host, port: Number(port) });
+    const broker = dial(this.#upstream);
     const connection = ++this.#connections;
     const pair = new Pair(client, broker, (from, bytes) => this.#look(pair, connection, from, bytes));
     this.#pairs.add(pair);
@@ -167,15 +167,15 @@ type Look = (from: Side, bytes: Uint8Array) => number;
 class Pair {
   /** Resolves when both sockets are closed. */
   readonly closed: Promise<void>;
-  readonly #client: Socket;
-  readonly #broker: Socket;
+  readonly #client: Duplex;
+  readonly #broker: Duplex;
   #cut = false;
 
-  constructor(client: Socket, broker: Socket, look: Look) {
+  constructor(client: Duplex, broker: Duplex, look: Look) {
     this.#client = client;
     this.#broker = broker;
     for (const socket of [client, broker]) {
-      socket.setNoDelay(true);
+      if (socket instanceof Socket) socket.setNoDelay(true);
       socket.on("error", () => {}); // "close" follows
     }
     const ends = [client, broker].map((socket) => new Promise<void>((resolve) => socket.on("close", () => resolve())));
@@ -197,9 +197,9 @@ class Pair {
     this.#broker.destroy();
   }
 
-  #relay(source: Socket, sink: Socket, from: Side, look: Look): void {
+  #relay(source: Duplex, sink: Duplex, from: Side, look: Look): void {
     const framer = new Framer();
-    source.on("data", (chunk) => {
+    source.on("data", (chunk: Uint8Array) => {
       if (this.#cut) return;
       framer.push(chunk);
       while (!this.#cut && framer.next()) {
@@ -209,10 +209,23 @@ class Pair {
         if (passing < bytes.length) void this.cut();
       }
     });
+    source.on("end", () => source.end()); // as sockets do by themselves, and streams over a WebSocket don't
     source.on("close", () => sink.end());
   }
 }
 
-function isTls(url: URL): boolean {
-  return url.protocol === "mqtts:";
+/** What listens as the broker does. */
+function listener({ protocol }: URL, accept: (socket: Duplex) => void): Server {
+  if (protocol === "mqtts:") return createTlsServer(serverTls, accept);
+  if (protocol === "mqtt:") return createServer(accept);
+  const server = createHttpServer();
+  const sockets = new WebSocketServer({ server, handleProtocols: () => "mqtt" });
+  sockets.on("connection", (socket) => accept(createWebSocketStream(socket)));
+  return server;
+}
+
+function dial({ href, protocol, hostname: host, port }: URL): Duplex {
+  if (protocol === "mqtts:") return connectTls({ host, port: Number(port), ca });
+  if (protocol === "mqtt:") return connectTcp({ host, port: Number(port) });
+  return createWebSocketStream(new WebSocket(href, ["mqtt"]));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Client, type ClientOptions, constantBackoff, type Message, type MessageQueue } from "@mqttv5/core";
+import { ws } from "@mqttv5/transport-ws";
 import { CuttingProxy } from "./cutting-proxy.js";
 import { PATIENCE, within } from "./patience.js";
 import type { Limits, Redirect, RunningBroker } from "./target.js";
@@ -35,6 +36,7 @@ export class Stage {
     const client = new Client({
       broker: this.broker.url,
       tls: this.broker.tls,
+      transport: this.broker.url.startsWith("ws:") ? ws() : undefined,
       clientId: this.clientId(`c${this.#clients.length + 1}`),
       reconnectBackoff: constantBackoff(20),
       sessionExpiryInterval: 60,

@@ -16,6 +16,7 @@ export type Feature =
   | "limits on subscribing"
   | "Maximum Packet Size"
   | "no kept messages for shared subscriptions"
+  | "messages of a MiB"
   | "order of resent messages"
   | "order of user properties"
   | "overlapping subscriptions"
@@ -27,6 +28,9 @@ export type Feature =
   | "shared subscriptions"
   | "topics that begin with $"
   | "will delay";
+
+/** What carries the bytes. */
+export type Carrier = "TCP" | "TLS" | "WebSocket";
 
 /** What a broker allows, as it says in CONNACK (section 3.2.2.3). */
 export interface Limits {
@@ -69,6 +73,8 @@ export interface Target {
   readonly absent?: string | undefined;
   /** What it does not have, and how that is known. The tests that need it are skipped. */
   readonly lacks: Readonly<Partial<Record<Feature, string>>>;
+  /** The parts of the suite that are worth the time. Default: all. */
+  readonly parts?: readonly string[] | undefined;
   start(): Promise<RunningBroker>;
 }
 

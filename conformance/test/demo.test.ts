@@ -94,7 +94,7 @@ describe.skipIf(!built)(built ? "the demo" : `the demo (skipped: ${NOT_BUILT})`,
     mosquittoProgram === undefined ? `with mosquitto (skipped: ${MOSQUITTO_ABSENT})` : "with mosquitto",
     () => {
       test.each([false, true])("loses nothing (TLS: %s)", async (tls) => {
-        const broker = await startMosquitto(tls);
+        const broker = await startMosquitto(tls ? "TLS" : "TCP");
         try {
           expectNothingLost(await run({ MQTT_BROKER: broker.url, NODE_EXTRA_CA_CERTS: certificateFiles.ca }));
         } finally {

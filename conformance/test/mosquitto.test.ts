@@ -2,5 +2,6 @@
 import { conformance } from "../src/suite.js";
 import { mosquitto } from "../src/targets/mosquitto.js";
 
-conformance(mosquitto(false));
-conformance(mosquitto(true));
+conformance(mosquitto("TCP"));
+conformance(mosquitto("TLS"));
+conformance(mosquitto("WebSocket"));

@@ -2,5 +2,6 @@
 import { conformance } from "../src/suite.js";
 import { testBroker } from "../src/targets/test-broker.js";
 
-conformance(testBroker(false));
-conformance(testBroker(true));
+conformance(testBroker("TCP"));
+conformance(testBroker("TLS"));
+conformance(testBroker("WebSocket"));

@@ -4,7 +4,7 @@ import { msgpack } from "@mqttv5/codec-msgpack";
 import type { Message, QoS } from "@mqttv5/core";
 import { expect } from "vitest";
 import { within } from "../patience.js";
-import { next, take } from "../stage.js";
+import { next, type Stage, take } from "../stage.js";
 import type { Check } from "../suite.js";
 
 interface Reading {
@@ -102,7 +102,8 @@ export function payloads(check: Check): void {
   });
 
   for (const qos of [0, 1, 2] as const satisfies readonly QoS[]) {
-    check(`an empty payload and one of 1 MiB arrive whole at QoS ${qos}`, async (stage) => {
+    const title = `an empty payload and one of 1 MiB arrive whole at QoS ${qos}`;
+    const prove = async (stage: Stage): Promise<void> => {
       const [publisher, subscriber] = [await stage.client(), await stage.client()];
       const queue = await subscriber.subscribeQueue(stage.topic("a"), { qos });
       const large = new Uint8Array(1 << 20);
@@ -118,7 +119,8 @@ export function payloads(check: Check): void {
       const [first, second, third] = await take(queue, 3);
       expect([first?.payload.length, third?.payload.length]).toEqual([0, 0]);
       expect(Buffer.compare(second?.payload ?? new Uint8Array(), large)).toBe(0);
-    });
+    };
+    check(title, prove, "messages of a MiB");
   }
 
   check("bytes that are not text arrive as they are", async (stage) => {

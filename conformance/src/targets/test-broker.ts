@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TestBroker, type TestBrokerOptions } from "@mqttv5/testing";
 import { listen } from "@mqttv5/testing/node";
+import { listen as listenWs } from "@mqttv5/testing/ws";
 import { type ConnectPacket, encodeUtf8, PacketType, ReasonCode } from "@mqttv5/wire";
 import { ca, serverTls } from "../certificates.js";
-import { KNOWN_USER, type Redirect, type RunningBroker, type Target } from "../target.js";
+import { type Carrier, KNOWN_USER, type Redirect, type RunningBroker, type Target } from "../target.js";
 import { scramServer } from "./scram-server.js";
 
 const usual: TestBrokerOptions = {
@@ -14,21 +15,23 @@ const usual: TestBrokerOptions = {
 };
 
 /** The broker of `@mqttv5/testing`, in this process. */
-export function testBroker(tls: boolean): Target {
+export function testBroker(over: Carrier): Target {
   return {
-    name: `TestBroker over ${tls ? "TLS" : "TCP"}`,
+    name: `TestBroker over ${over}`,
     lacks: {},
-    start: () => serve(new TestBroker(usual), tls),
+    start: () => serve(new TestBroker(usual), over),
   };
 }
 
-async function serve(broker: TestBroker, tls: boolean): Promise<RunningBroker> {
-  const listener = await listen(broker, tls ? { tls: serverTls } : {});
+async function serve(broker: TestBroker, over: Carrier): Promise<RunningBroker> {
+  const listener = await (over === "WebSocket"
+    ? listenWs(broker)
+    : listen(broker, over === "TLS" ? { tls: serverTls } : {}));
   return {
     url: listener.url,
     tls: { ca },
-    limited: (limits) => serve(new TestBroker({ ...usual, ...limits }), tls),
-    redirecting: (redirect) => serve(redirecting(redirect), tls),
+    limited: (limits) => serve(new TestBroker({ ...usual, ...limits }), over),
+    redirecting: (redirect) => serve(redirecting(redirect), over),
     async stop() {
       await broker.close();
       await listener.close();

@@ -12,7 +12,6 @@ export interface TextBuffer {
 interface Platform {
   readonly TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> };
   readonly TextDecoder: new (label: "utf-8", options: { ignoreBOM: true }) => { decode(bytes: Uint8Array): string };
-  readonly Buffer?: TextBuffer | undefined;
 }
 
 /** Turns validated UTF-8 into a string. */
@@ -29,7 +28,9 @@ export function textReader(buffer: TextBuffer | undefined): ReadText {
   return (bytes, start, end) => decoder.decode(bytes.subarray(start, end));
 }
 
-const readLongText = /* @__PURE__ */ ((): ReadText => textReader(platform.Buffer))();
+/** The bundle for browsers is built without this name, lest a bundler or a reader think that a polyfill is wanted. */
+const readLongText = /* @__PURE__ */ ((): ReadText =>
+  textReader((globalThis as { readonly Buffer?: TextBuffer | undefined }).Buffer))();
 
 /** Above this many bytes a call out of JavaScript costs less than to put ASCII together in it. */
 const shortText = 20;
