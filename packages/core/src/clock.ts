@@ -26,6 +26,8 @@ export interface Clock {
   random(): number;
   /** Unpredictable bytes. */
   randomBytes(length: number): Uint8Array;
+  /** Milliseconds that a timer may be late through no fault of anybody's: hidden pages get one wake-up a minute. Default 0. */
+  readonly timerLateness?: number | undefined;
 }
 
 interface Platform {

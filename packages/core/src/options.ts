@@ -20,10 +20,11 @@ import {
   timeLimit,
   topicName,
 } from "./check.js";
-import { type Clock, systemClock } from "./clock.js";
+import type { Clock } from "./clock.js";
 import type { CredentialsProvider } from "./credentials.js";
 import type { MqttError, ReasonCodeError } from "./errors.js";
 import { type Logger, quiet } from "./logger.js";
+import { platformClock } from "./page.js";
 import { type WhenOffline, whenOffline, type WriteOverflow } from "./publish-options.js";
 import {
   type PublisherPoolOptions,
@@ -65,7 +66,10 @@ export interface ClientOptions {
    * exchange before it dials. An attempt it fails ends with `AUTHENTICATION_FAILED`. Default: none.
    */
   readonly authenticator?: Authenticator | undefined;
-  /** Seconds of silence after which a PINGREQ is due, 1 to 65535; `false` switches it off. Default 30: a dead link is noticed within 40 s. */
+  /**
+   * Seconds of silence after which a PINGREQ is due, 1 to 65535; `false` switches it off. Default 30: a dead link is noticed within 40 s; in a page 120, as
+   * hidden pages get one wake-up a minute.
+   */
   readonly keepAlive?: number | false | undefined;
   /**
    * Whether the first connect throws away the broker's session (section 3.1.2.4). Default: only if no session is held
@@ -265,7 +269,11 @@ const MIB = 1 << 20;
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
   if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
   noNull("", options);
-  const keepAlive = options.keepAlive === false ? 0 : integer("keepAlive", options.keepAlive ?? 30, 1, U16);
+  const clock =
+    having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random", "randomBytes") ??
+    platformClock();
+  const usual = (clock.timerLateness ?? 0) > 0 ? 120 : 30;
+  const keepAlive = options.keepAlive === false ? 0 : integer("keepAlive", options.keepAlive ?? usual, 1, U16);
   const pingTimeout = timeLimit("pingTimeout", options.pingTimeout ?? Math.min(10_000, (keepAlive || 20) * 500));
   if (keepAlive > 0 && pingTimeout >= keepAlive * 1000) {
     throw invalid("pingTimeout", pingTimeout, `must be below the keep-alive of ${keepAlive * 1000} ms`);
@@ -314,9 +322,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     publisherPool: resolvePublisherPool(options.publisherPool),
     logger: quiet(having("logger", options.logger)),
     store: having("store", options.store, "load", "put", "delete", "setMeta", "reset"),
-    clock:
-      having("clock", options.clock, "now", "wallTime", "schedule", "afterTurn", "random", "randomBytes") ??
-      systemClock(),
+    clock,
     callbacks: {
       onConnectionUp: callable("onConnectionUp", options.onConnectionUp),
       onConnectionDown: callable("onConnectionDown", options.onConnectionDown),

@@ -17,6 +17,8 @@ export interface Clock {
   random(): number;
   /** Random bytes. */
   randomBytes(length: number): Uint8Array;
+  /** Milliseconds that a timer may be late, where the platform slows timers down. Default 0. */
+  readonly timerLateness?: number | undefined;
 }
 
 /** A callback that waits for its time. */

@@ -10,10 +10,14 @@ export interface KeepAlivePort {
   silent(): boolean;
 }
 
+/** A timer that is later than this says that nothing ran for a while, milliseconds. */
+const LATE = 1000;
+
 /**
  * Two deadlines in one timer: a PINGREQ is due when either direction has been quiet for the keep-alive interval
  * [MQTT-3.1.2-20]; after it, anything that arrives counts as the answer, and silence ends the connection. The timer is
- * set anew only when it fires, never per packet. Ends with its connection.
+ * set anew only when it fires, never per packet. Where timers may be late, as in hidden pages, the PINGREQ is due that much
+ * earlier, though not before half of the interval. Ends with its connection.
  */
 export class KeepAlive {
   readonly #port: KeepAlivePort;
@@ -24,21 +28,27 @@ export class KeepAlive {
   /** When an answer must have come; 0 while none is asked for. */
   #answerBy = 0;
   #timer: Timer;
+  /** When the timer was to fire. */
+  #dueAt: number;
+  /** The timer was late once since anything arrived: it is no excuse again. */
+  #excused = false;
 
   /** `interval` and `timeout` in milliseconds, both above 0. */
   constructor(port: KeepAlivePort, clock: Clock, interval: number, timeout: number) {
     this.#port = port;
     this.#clock = clock;
-    this.#interval = interval;
+    this.#interval = interval - Math.min(clock.timerLateness ?? 0, interval / 2);
     this.#timeout = timeout;
     this.#lastReceived = clock.now();
-    this.#timer = clock.schedule(interval, () => this.#due());
+    this.#dueAt = this.#lastReceived + this.#interval;
+    this.#timer = clock.schedule(this.#interval, () => this.#due());
   }
 
   /** Bytes arrived. */
   received(now: number): void {
     this.#lastReceived = now;
     this.#answerBy = 0;
+    this.#excused = false;
   }
 
   stop(): void {
@@ -48,7 +58,10 @@ export class KeepAlive {
   #due(): void {
     const now = this.#clock.now();
     if (this.#answerBy > 0 && now >= this.#answerBy) {
-      if (this.#port.silent()) return;
+      // What arrived while nothing ran is still to be read: the answer may be among it.
+      const excuse = !this.#excused && now - this.#dueAt > LATE;
+      this.#excused ||= excuse;
+      if (!excuse && this.#port.silent()) return;
       this.#answerBy = now + this.#timeout;
     }
     const quietSince = Math.min(this.#port.lastSent(), this.#lastReceived);
@@ -60,6 +73,7 @@ export class KeepAlive {
       next = now + this.#interval;
     }
     if (this.#answerBy > 0) next = Math.min(next, this.#answerBy);
-    this.#timer = this.#clock.schedule(Math.max(0, next - now), () => this.#due());
+    this.#dueAt = Math.max(now, next);
+    this.#timer = this.#clock.schedule(this.#dueAt - now, () => this.#due());
   }
 }
