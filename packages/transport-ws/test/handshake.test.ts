@@ -126,6 +126,17 @@ describe.each(platforms)("the handshake %s", (_, ws) => {
     expect(asked.length).toBe(1);
   });
 
+  it("is over when it has opened: an abort after it ends no link", async () => {
+    const server = await serve((connection) => connection.accept());
+    const controller = new AbortController();
+    const client = await connect(ws(), server.url, controller.signal);
+    controller.abort();
+    server.connections[0]?.frame(0x82, "still here");
+    expect((await client.bytes(10)).toString()).toBe("still here");
+    client.link.destroy();
+    await client.closed;
+  });
+
   it("goes where request() says, anew for each attempt", async () => {
     const server = await serve((connection) => connection.accept());
     let token = 0;

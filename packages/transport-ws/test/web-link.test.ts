@@ -47,13 +47,10 @@ class FakeSocket implements PlatformSocket {
   }
 }
 
-async function scene(options: WsOptions = {}): Promise<{
-  clock: VirtualClock;
-  socket: FakeSocket;
-  link: Link;
-  log: string[];
-  open: () => void;
-}> {
+/** A handshake under way. */
+async function dialled(
+  options: WsOptions = {},
+): Promise<{ clock: VirtualClock; socket: FakeSocket; connecting: Promise<Link> }> {
   const clock = new VirtualClock();
   const sockets: FakeSocket[] = [];
   class Recorded extends FakeSocket {
@@ -65,7 +62,17 @@ async function scene(options: WsOptions = {}): Promise<{
   const transport = webTransport({ clock, ...options }, () => Recorded);
   const connecting = transport.connect(new URL("ws://host/mqtt"), { signal: new AbortController().signal });
   await clock.settle();
-  const socket = sockets[0] as FakeSocket;
+  return { clock, socket: sockets[0] as FakeSocket, connecting };
+}
+
+async function scene(options: WsOptions = {}): Promise<{
+  clock: VirtualClock;
+  socket: FakeSocket;
+  link: Link;
+  log: string[];
+  open: () => void;
+}> {
+  const { clock, socket, connecting } = await dialled(options);
   socket.readyState = 1;
   socket.onopen?.();
   const link = await connecting;
@@ -170,6 +177,18 @@ describe("a platform's WebSocket as a link", () => {
     expect(log).toEqual(["early", "a", "b", "c", "closed well"]);
   });
 
+  it("keeps the order of what is kept and what comes after it", async () => {
+    const { clock, socket, link, log, open } = await scene();
+    open();
+    link.pause();
+    socket.message("a");
+    socket.message("b");
+    link.resume();
+    socket.message("c");
+    await clock.settle();
+    expect(log).toEqual(["a", "b", "c"]);
+  });
+
   it("can be paused again by what it delivers", async () => {
     const { clock, socket, link, open } = await scene();
     const seen: string[] = [];
@@ -228,5 +247,41 @@ describe("a platform's WebSocket as a link", () => {
     socket.message("late");
     await clock.settle();
     expect([log, socket.closes]).toEqual([["closed well"], [1000]]);
+  });
+});
+
+describe("the handshake of a platform's WebSocket", () => {
+  it.each(["", "mqttv3.1"])("fails where the subprotocol is %j [MQTT-6.0.0-4]", async (protocol) => {
+    const { socket, connecting } = await dialled();
+    socket.protocol = protocol;
+    socket.onopen?.();
+    await expect(connecting).rejects.toMatchObject({
+      code: "WRONG_SUBPROTOCOL",
+      field: "subprotocol",
+      value: protocol,
+    });
+    expect(socket.closes).toEqual([1000]);
+  });
+
+  it("fails with what the platform says, which may be nothing", async () => {
+    const silent = await dialled();
+    silent.socket.onerror?.({});
+    silent.socket.closed(1006);
+    await expect(silent.connecting).rejects.toMatchObject({ code: "CONNECT_FAILED", field: "closeCode", value: 1006 });
+    const talkative = await dialled();
+    talkative.socket.onerror?.({ message: "no route" });
+    talkative.socket.closed(1006);
+    await expect(talkative.connecting).rejects.toThrow(/no route/);
+  });
+
+  it("is given up when its time is over, and what comes later does not count", async () => {
+    const { clock, socket, connecting } = await dialled({ handshakeTimeout: 500 });
+    const failing = expect(connecting).rejects.toMatchObject({ code: "HANDSHAKE_TIMEOUT" });
+    await clock.advance(500);
+    await failing;
+    expect(socket.closes).toEqual([undefined]);
+    socket.onopen?.();
+    socket.closed(1006);
+    expect(clock.pending).toBe(0);
   });
 });
