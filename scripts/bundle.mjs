@@ -41,8 +41,8 @@ const withoutComments = {
   },
 };
 
-/** `index.browser.js` is `index.ts` as it is where there certainly is nothing of Node. */
-const BROWSER = /\.browser\.js$/;
+/** `index-browser.js` is `index.ts` as it is where there certainly is nothing of Node. */
+const BROWSER = /-browser\.js$/;
 
 for (const target of new Set(targets({ ...exports, ...imports }))) {
   const { outputFiles } = await build({
