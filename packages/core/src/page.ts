@@ -100,7 +100,7 @@ class PageClock implements Clock {
 
   #runOverdue(): void {
     const now = this.#clock.now();
-    const overdue = [...this.#timers].filter(({ due }) => due <= now).sort((one, other) => one.due - other.due);
+    const overdue = [...this.#timers].filter(({ due }) => due <= now).toSorted((one, other) => one.due - other.due);
     for (const timer of overdue) timer.run();
     this.#earliest = Math.min(Infinity, ...[...this.#timers].map(({ due }) => due));
   }

@@ -48,7 +48,7 @@ export async function listen(acceptor: LinkAcceptor, options: WsListenOptions = 
     // Who does not ask for it does not speak MQTT [MQTT-6.0.0-3].
     handleProtocols: (asked) => (asked.has("mqtt") ? "mqtt" : false),
     verifyClient: ({ req }: { req: IncomingMessage }) =>
-      /(^|,)\s*mqtt\s*(,|$)/.test(String(req.headers["sec-websocket-protocol"] ?? "")),
+      /(^|,)\s*mqtt\s*(,|$)/.test(req.headers["sec-websocket-protocol"] ?? ""),
     perMessageDeflate: false,
   });
   sockets.on("connection", (socket) => acceptor.accept(new ServerLink(socket)));

@@ -45,7 +45,10 @@ const dial: Dial = ({ url, headers }, options, opened, failed) => {
   return () => socket.terminate();
 };
 
-function settings({ tls, agent, maximumFrameSize }: ResolvedOptions): ClientOptions {
+/** One setting is newer than the declarations of `ws`. */
+type Settings = ClientOptions & { readonly closeTimeout: number };
+
+function settings({ tls, agent, maximumFrameSize }: ResolvedOptions): Settings {
   const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
   return {
     ...given,
@@ -53,6 +56,6 @@ function settings({ tls, agent, maximumFrameSize }: ResolvedOptions): ClientOpti
     followRedirects: false, // one may lead from TLS to plain text
     perMessageDeflate: false, // memory for each connection, and a way to make much out of little
     maxPayload: maximumFrameSize,
-    ...{ closeTimeout: CLOSE_TIMEOUT }, // newer than its declarations
+    closeTimeout: CLOSE_TIMEOUT,
   };
 }

@@ -9,7 +9,7 @@ export interface RawConnection {
   /** The lines of the request. */
   readonly request: readonly string[];
   /** Answers 101, with these header lines beside the usual ones and `more` in the same write. */
-  accept(subprotocol?: string | undefined, more?: Uint8Array): void;
+  accept(subprotocol?: string, more?: Uint8Array): void;
   /** Answers the request otherwise. */
   answer(status: string, ...headers: readonly string[]): void;
   /** One frame as it comes: flags and opcode, length, payload. */

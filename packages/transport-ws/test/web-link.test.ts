@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { WsOptions } from "../src/options.js";
 import type { PlatformSocket } from "../src/web-link.js";
 import { webTransport } from "../src/web-transport.js";
+import { rejection } from "./stage.js";
 
 /** A platform's WebSocket, of which a test decides what happens. */
 class FakeSocket implements PlatformSocket {
@@ -276,9 +277,9 @@ describe("the handshake of a platform's WebSocket", () => {
 
   it("is given up when its time is over, and what comes later does not count", async () => {
     const { clock, socket, connecting } = await dialled({ handshakeTimeout: 500 });
-    const failing = expect(connecting).rejects.toMatchObject({ code: "HANDSHAKE_TIMEOUT" });
+    const ending = rejection(connecting);
     await clock.advance(500);
-    await failing;
+    expect(await ending).toMatchObject({ code: "HANDSHAKE_TIMEOUT" });
     expect(socket.closes).toEqual([undefined]);
     socket.onopen?.();
     socket.closed(1006);
