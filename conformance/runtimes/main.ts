@@ -5,8 +5,8 @@ import { conformance } from "../src/suite.js";
 import { testBroker } from "../src/targets/test-broker.js";
 import { run } from "./runner.js";
 
-conformance(testBroker(false));
-conformance(testBroker(true));
+conformance(testBroker("TCP"));
+conformance(testBroker("TLS"));
 
 const { Bun, Deno } = globalThis as { Bun?: { version: string }; Deno?: { version: { deno: string } } };
 const runtime =
