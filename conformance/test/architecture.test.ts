@@ -139,10 +139,23 @@ const rules: Readonly<Record<string, Rules>> = {
     platform: ["node-link", "node-transport", "web-transport"],
     otherEntries: ["web", "web-transport", "web-link"],
   },
+  "packages/group": {
+    layers: [
+      ["ambient", "success", "topic-hash", "group-error", "member", "group-message"],
+      ["group-options", "gather", "group-stats"],
+      ["deadline"],
+      ["merge", "parts", "publishing"],
+      ["group-subscription", "subscribing"],
+      ["client-group"],
+      ["index"],
+    ],
+    mayImport: ["@mqttv5/core"],
+    platform: [],
+  },
 };
 
 /** Packages that a user adds to core; each takes core as a peer. */
-const plugins = ["packages/codec-json", "packages/codec-msgpack", "packages/transport-ws"];
+const plugins = ["packages/codec-json", "packages/codec-msgpack", "packages/transport-ws", "packages/group"];
 
 const root = join(fileURLToPath(import.meta.url), "..", "..", "..");
 const packages = readWorkspace(root);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The examples of core's README: each program compiles, ends by itself and prints what its comments say.
+// The examples of core's README: each program compiles, ends by itself and prints what its comments say. Those of the group's compile;
+// the first of them is run from the packed package.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +14,6 @@ import { afterAll, describe, expect, it } from "vitest";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..", "..");
-const readme = readFileSync(join(root, "packages", "core", "README.md"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "mqttv5-readme-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -21,12 +21,17 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const LIMIT = 60_000;
 
 /** Every block that is a program by itself, with the heading before it. */
-const programs = readme.split(/^(?=#+ )/m).flatMap((section) => {
-  const heading = /^#+ (.*)/.exec(section)?.[1] ?? "";
-  return [...section.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].flatMap(([, text = ""]) =>
-    text.startsWith("import") ? [{ heading, text }] : [],
-  );
-});
+function programsOf(name: string): { readonly heading: string; readonly text: string }[] {
+  const readme = readFileSync(join(root, "packages", name, "README.md"), "utf8");
+  return readme.split(/^(?=#+ )/m).flatMap((section) => {
+    const heading = /^#+ (.*)/.exec(section)?.[1] ?? "";
+    return [...section.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].flatMap(([, text = ""]) =>
+      text.startsWith("import") ? [{ heading, text }] : [],
+    );
+  });
+}
+
+const programs = programsOf("core");
 
 /** What a program says it prints, line by line. */
 function promised(text: string): string[] {
@@ -79,7 +84,7 @@ describe("the examples of the README", () => {
 
   it("are at least ten, and compile [decision 24]", async () => {
     expect(runnable.length).toBeGreaterThanOrEqual(10);
-    const files = programs.map(({ text }, index) => {
+    const files = [...programs, ...programsOf("group")].map(({ text }, index) => {
       const file = join(folder, `example-${index}.mts`);
       writeFileSync(file, text.replaceAll("(signal) {", "(signal: AbortSignal) {"));
       return file;

@@ -19,6 +19,7 @@ const rows = portingRows(markdown);
 const core = publicNames(read("packages/core/src/index.ts"), [...sourcesOf("core"), ...sourcesOf("wire")]);
 const wire = publicNames(read("packages/wire/src/index.ts"), sourcesOf("wire"));
 const transportWs = publicNames(read("packages/transport-ws/src/index.ts"), sourcesOf("transport-ws"));
+const group = publicNames(read("packages/group/src/index.ts"), [...sourcesOf("group"), ...sourcesOf("core")]);
 const reference = JSON.parse(read("conformance/reference-names.json")) as Record<string, string | readonly string[]>;
 
 /** Whose members the bare names of a column are. */
@@ -35,6 +36,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "ours: server info": ["ServerInfo"],
   "ours: error": [],
   "ours: counter": ["Stats"],
+  "ours: group": [],
+  "ours: group option": ["GroupOptions", "GroupMember"],
   "ours: wire": [],
   "ours: WebSocket option": ["WsOptions"],
 };
@@ -45,7 +48,15 @@ const instances: Readonly<Record<string, string>> = {
   subscription: "Subscription",
   queue: "MessageQueue",
   message: "Message",
+  group: "ClientGroup",
 };
+
+/** Whose names a column cites, where it is not core. */
+function packageOf(kind: string): PublicNames {
+  if (kind === "ours: wire") return wire;
+  if (kind === "ours: WebSocket option") return transportWs;
+  return kind.startsWith("ours: group") ? group : core;
+}
 
 /** Not there yet, and said so. */
 const PROMISES = new Set(["planned", "being built"]);
@@ -76,11 +87,7 @@ function cited(ours: readonly string[]): string[] {
 
 function problems({ line, kind, ours }: PortingRow): string[] {
   return ours.flatMap((cited) => {
-    const found = problem(
-      cited,
-      owners[kind] ?? [],
-      kind === "ours: wire" ? wire : kind === "ours: WebSocket option" ? transportWs : core,
-    );
+    const found = problem(cited, owners[kind] ?? [], packageOf(kind));
     return found === undefined ? [] : [`docs/porting.md:${line}: \`${cited}\` ${found}`];
   });
 }
@@ -106,6 +113,13 @@ describe("the porting guide [decision 20]", () => {
         : names.filter((name) => !listed.has(name) && !whole.has(name)).map((name) => `${what}: ${name}`),
     );
     expect(missing).toEqual([]);
+  });
+
+  it("has a line for every option of a group", () => {
+    const listed = new Set(rows.filter(({ kind }) => kind === "ours: group option").flatMap(({ ours }) => ours));
+    const members = [...(group.members("GroupOptions") ?? []), "name"];
+    expect(members.toSorted()).toEqual(["name", "policy", "sequential", "shared", "success"]);
+    expect(members.filter((name) => !listed.has(name))).toEqual([]);
   });
 
   it.each(["ClientOptions", "SubscribeOptions", "SubscribeCallbackOptions", "PublishOptions", "WillOptions", "Stats"])(

@@ -23,6 +23,7 @@ export type ErrorCode =
   | "EMPTY_FILTER_LIST"
   | "ENCODE_FAILED"
   | "FIELD_TOO_LONG"
+  | "GROUP_FAILED"
   | "INVALID_BROKER_URL"
   | "INVALID_FIELD"
   | "INVALID_QOS"

@@ -20,8 +20,9 @@ const union = (file: string, type: string): string[] => {
 
 const byCode = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 const rows: readonly (readonly [string, ErrorRow])[] = Object.entries(ERROR_TABLE).toSorted(byCode);
-const sources = textsOf("packages/core/src", ".ts");
-const tests = textsOf("packages/core/test", ".test.ts");
+// The group is the one other package that makes errors of core.
+const sources = ["core", "group"].flatMap((name) => textsOf(`packages/${name}/src`, ".ts"));
+const tests = ["core", "group"].flatMap((name) => textsOf(`packages/${name}/test`, ".test.ts"));
 
 describe("the table of errors [decision 18]", () => {
   it("has a row for every code and no other", () => {
@@ -84,7 +85,8 @@ without a row, or a row without a code, fails that test. What each call comes to
 Match \`code\`; the text of a message may change. \`MqttError.is(error)\` also knows the errors of another copy of the package.
 
 - **class**: where it is not \`MqttError\` itself. \`InvalidArgumentError\` has \`field\`, \`value\` and \`limit\`; \`ReasonCodeError\` has \`packet\`,
-  \`reasonCode\` and \`reasonString\`; \`ProtocolError\` has \`reasonCode\`; \`SubscribeError\` has \`results\`, one entry a filter.
+  \`reasonCode\` and \`reasonString\`; \`ProtocolError\` has \`reasonCode\`; \`SubscribeError\` has \`results\`, one entry a filter; \`GroupError\` has \`results\`, one entry a
+  member, and comes of [\`@mqttv5/group\`](../packages/group).
 - **delivery**: what is known of the message or operation. \`not-sent\` is a guarantee: no connection was ever handed it, so that the call
   can be made again without a duplicate. \`unknown\`: it was sent, and no more is known. \`refused\`: the broker said no. –: there
   is none, as nothing of the caller's was to be delivered.

@@ -2,7 +2,13 @@
 // Every code of an `MqttError`: the one list of when it comes and what may be done about it. `docs/errors.md` is made from it.
 import type { Delivery, ErrorCode } from "../src/index.js";
 
-export type ErrorType = "MqttError" | "InvalidArgumentError" | "ProtocolError" | "ReasonCodeError" | "SubscribeError";
+export type ErrorType =
+  | "GroupError"
+  | "MqttError"
+  | "InvalidArgumentError"
+  | "ProtocolError"
+  | "ReasonCodeError"
+  | "SubscribeError";
 
 /** What one code means. */
 export interface ErrorRow {
@@ -88,6 +94,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
     delivery: ["not-sent"],
     retry: FIX,
     types: ["InvalidArgumentError"],
+  },
+  GROUP_FAILED: {
+    when: "a call of `@mqttv5/group` to which too few members agreed, for reasons that differ; `results` has each of them",
+    delivery: ["not-sent", "unknown", "refused", "none"],
+    retry: "depends on the codes in `results`",
+    types: ["GroupError"],
   },
   INVALID_BROKER_URL: {
     when: "a broker's address that is no URL, has an unknown scheme or names no host; `field` has its index",
