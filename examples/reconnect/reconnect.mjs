@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 30 messages at QoS 2 are published while the broker goes away twice. Nothing here catches, waits or tries again: the client
 // does. Ends with 0 only if each arrived exactly once.
+import { setTimeout } from "node:timers/promises";
 import { Client, exponentialBackoff } from "@mqttv5/core";
 import { TestBroker } from "@mqttv5/testing";
 import { listen } from "@mqttv5/testing/node";
@@ -27,6 +28,12 @@ const publishing = (async () => {
   for (let i = 1; i <= COUNT; i++) await client.publish("example/reconnect", `${i}`, { qos: 2 });
 })();
 
+async function comeBack() {
+  await setTimeout(200);
+  listener = await listen(broker, { port });
+  console.log("the broker is back");
+}
+
 const arrived = [];
 while (arrived.length < COUNT) {
   const message = await readings.dequeue();
@@ -35,10 +42,7 @@ while (arrived.length < COUNT) {
   if (arrived.length === 10 || arrived.length === 20) {
     console.log(`${arrived.length} have arrived; the broker goes away`);
     await listener.close();
-    setTimeout(async () => {
-      listener = await listen(broker, { port });
-      console.log("the broker is back");
-    }, 200);
+    void comeBack();
   }
 }
 await publishing;

@@ -2,6 +2,7 @@
 // Three processes share the filter `$share/workers/…`: each job goes to one of them, QoS 1. One dies in the middle of a
 // job; what it had not acked goes to the others. Ends with 0 only if every job was done.
 import { fork } from "node:child_process";
+import { once } from "node:events";
 import { Client } from "@mqttv5/core";
 import { TestBroker } from "@mqttv5/testing";
 import { listen } from "@mqttv5/testing/node";
@@ -25,10 +26,9 @@ async function work(url, name) {
     { qos: 1 },
   );
   process.send({ name, ready: true });
-  process.once("message", async () => {
-    await client.disconnect();
-    process.disconnect();
-  });
+  await once(process, "message"); // that is enough
+  await client.disconnect();
+  process.disconnect();
 }
 
 async function orchestrate() {
