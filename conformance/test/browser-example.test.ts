@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `examples/browser` in a Chromium, as built for browsers and under its Content Security Policy, against two brokers.
-import { existsSync } from "node:fs";
 import { Client } from "@mqttv5/core";
 import { TestBroker } from "@mqttv5/testing";
 import { ws } from "@mqttv5/transport-ws";
 import { ReasonCode } from "@mqttv5/wire";
-import { type Browser, chromium, type LaunchOptions } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { chromiumAbsent, example, startChromium, unlessAbsent } from "../src/browser/chromium.js";
 import { Counter } from "../src/browser/counter.js";
 import { mosquittoRestarts, type Restarts, testBrokerRestarts } from "../src/browser/restarts.js";
 import { UNREACHED, Visitor } from "../src/browser/visitor.js";
@@ -18,49 +18,32 @@ interface Serving {
   addressOf(page: { readonly url: string }, broker: { readonly url: string }): string;
 }
 
-interface Finding {
-  readonly CHROMIUM_ABSENT: string;
-  findChromium(): string | undefined;
-  launchOptions(executablePath: string): LaunchOptions;
-}
-
-const from = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
-const example = <T>(file: string): Promise<T> => import(from(`examples/browser/${file}`)) as Promise<T>;
-
-const { CHROMIUM_ABSENT, findChromium, launchOptions } = await example<Finding>("chromium.mjs");
-const built = ["core", "transport-ws"].every((name) => existsSync(new URL(from(`packages/${name}/dist/index.js`))));
-const program = findChromium();
-const absent = built
-  ? program === undefined
-    ? CHROMIUM_ABSENT
-    : undefined
-  : "the packages are not built: npm run build";
 const title = "the page of examples/browser";
 
 const brokers = [
-  { name: "TestBroker", absent, keeps: true, start: () => testBrokerRestarts(new TestBroker()) },
+  { name: "TestBroker", absent: chromiumAbsent, keeps: true, start: () => testBrokerRestarts(new TestBroker()) },
   {
     name: "mosquitto",
-    absent: absent ?? (mosquittoProgram === undefined ? MOSQUITTO_ABSENT : undefined),
+    absent: chromiumAbsent ?? (mosquittoProgram === undefined ? MOSQUITTO_ABSENT : undefined),
     keeps: false,
     start: mosquittoRestarts,
   },
 ];
 
-/** What is skipped says why. */
-const said = (name: string, reason: string | undefined): string =>
-  reason === undefined ? name : `${name} (skipped: ${reason})`;
+/** What will be so before long, however slow the machine. */
+const expectEventually = <T>(look: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(look, { timeout: 2 * PATIENCE });
 
 let browser: Browser;
 let page: Awaited<ReturnType<Serving["servePage"]>>;
 let addressOf: Serving["addressOf"];
 
 beforeAll(async () => {
-  if (absent !== undefined || program === undefined) return;
+  if (chromiumAbsent !== undefined) return;
   const serving = await example<Serving>("serve.mjs");
   addressOf = serving.addressOf;
   page = await serving.servePage();
-  browser = await chromium.launch(launchOptions(program));
+  browser = await startChromium();
 });
 
 afterAll(async () => {
@@ -75,7 +58,7 @@ async function visit(broker: { readonly url: string }): Promise<Visitor> {
 }
 
 for (const { name, absent: reason, keeps, start } of brokers) {
-  describe.skipIf(reason !== undefined)(said(`${title} with ${name}`, reason), () => {
+  describe.skipIf(reason !== undefined)(unlessAbsent(`${title} with ${name}`, reason), () => {
     let broker: Restarts;
     let visitor: Visitor;
     let counter: Counter;
@@ -133,7 +116,7 @@ for (const { name, absent: reason, keeps, start } of brokers) {
         readings.set(attempt, (readings.get(attempt) ?? new Set()).add(seconds));
         return [...readings].some(([of, values]) => of !== "" && values.size > 1);
       };
-      await expect.poll(changed, { timeout: PATIENCE }).toBe(true);
+      await expectEventually(changed).toBe(true);
       const meanwhile = ["1", "2", "3", "4", "5"];
       await fromPage(...meanwhile);
       await visitor.published("waits for a connection", meanwhile.length);
@@ -185,7 +168,7 @@ for (const { name, absent: reason, keeps, start } of brokers) {
       await fromPage("kept by the page");
       await visitor.published("waits for a connection", 1);
       // An attempt without a network fails like any other.
-      await expect.poll(async () => (await visitor.history()).length, { timeout: 2 * PATIENCE }).toBeGreaterThan(4);
+      await expectEventually(async () => (await visitor.history()).length).toBeGreaterThan(4);
       expect(await visitor.history()).not.toContain("Closed");
 
       await visitor.context.setOffline(false);
@@ -201,7 +184,7 @@ for (const { name, absent: reason, keeps, start } of brokers) {
   });
 }
 
-describe.skipIf(absent !== undefined)(said(title, absent), () => {
+describe.skipIf(chromiumAbsent !== undefined)(unlessAbsent(title, chromiumAbsent), () => {
   let broker: TestBroker;
   let served: Restarts;
   let visitor: Visitor;
@@ -253,7 +236,7 @@ describe.skipIf(absent !== undefined)(said(title, absent), () => {
     await visitor.connect();
     await visitor.press("Disconnect");
     expect(await visitor.state("Closed")).toBe("By you.");
-    await expect.poll(() => broker.sessions).toEqual([]);
+    await expectEventually(() => broker.sessions).toEqual([]);
 
     await visitor.connect();
     await served.goDown();
@@ -291,7 +274,7 @@ describe.skipIf(absent !== undefined)(said(title, absent), () => {
     expect(await visitor.card("Subscriptions").getByRole("alert").innerText()).toContain("a/#/b");
     expect(await visitor.card("Subscriptions").getByRole("listitem").count()).toBe(1);
     await visitor.press("Unsubscribe from bytes");
-    await expect.poll(() => visitor.card("Subscriptions").getByRole("listitem").count()).toBe(0);
+    await expectEventually(() => visitor.card("Subscriptions").getByRole("listitem").count()).toBe(0);
     expect(visitor.strange()).toEqual([]);
   });
 
@@ -303,7 +286,7 @@ describe.skipIf(absent !== undefined)(said(title, absent), () => {
     const numbers = Array.from({ length: 1_100 }, (_, index) => `${index + 1}`);
     await Promise.all(numbers.map((number) => other.publish("many", number, { qos: 1 })));
     await visitor.card("Messages").getByText("1100", { exact: true }).first().waitFor();
-    await expect.poll(() => visitor.payloads()).toEqual(numbers.slice(-100));
+    await expectEventually(() => visitor.payloads()).toEqual(numbers.slice(-100));
     await visitor.press("Clear");
     expect(await visitor.payloads()).toEqual([]);
     await other.disconnect();
@@ -352,6 +335,6 @@ describe.skipIf(absent !== undefined)(said(title, absent), () => {
 
   test("runs under a policy that is in force: these tests would see it violated", async () => {
     await visitor.tab.evaluate(`document.body.append(Object.assign(document.createElement("script"), { text: "1" }))`);
-    await expect.poll(() => visitor.strange().join()).toContain("violation of script-src-elem: inline");
+    await expectEventually(() => visitor.strange().join()).toContain("violation of script-src-elem: inline");
   });
 });
