@@ -30,6 +30,7 @@ for (const name of wanted.length > 0 ? wanted : all) {
     failed++;
     console.log(`FAILED ${name} (${code})\n${output.trimEnd()}`);
   }
+  for (const line of output.split("\n")) if (line.startsWith("skipped ")) console.log(`${name}: ${line}`);
   const { description } = JSON.parse(readFileSync(join(folder, name, "package.json"), "utf8"));
   rows.push([name, String(code), seconds, description]);
 }
