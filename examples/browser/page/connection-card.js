@@ -124,12 +124,18 @@ const WORDS = {
     name: "Connected",
     text: `To ${broker}. ${serverInfo.sessionPresent ? "The broker has kept the session." : "A new session."}`,
   }),
-  waiting: ({ reason }) => ({ name: "Waiting", text: `${reason.message} (${reason.code}).` }),
+  waiting: ({ reason }) => ({ name: "Waiting", text: told(reason) }),
   closed: ({ cause }) => ({
     name: "Closed",
-    text: cause === undefined ? "By you." : `${cause.message} (${cause.code}).`,
+    text: cause === undefined ? "By you." : told(cause),
   }),
 };
+
+/** What the client says, what its transport said before, and the name that programs match. */
+function told({ message, cause, code }) {
+  const before = cause instanceof Error && !message.includes(cause.message) ? `: ${cause.message}` : "";
+  return `${message}${before} (${code}).`;
+}
 
 /** What CONNACK said, as far as a reader may want to know. */
 function granted(info) {
