@@ -22,6 +22,12 @@ const PROGRAM = `
     return "kept";
   };`;
 
+/** As strict as a page can be that talks to a broker. */
+const PAGE = {
+  "Content-Type": "text/html",
+  "Content-Security-Policy": "default-src 'self'; connect-src ws://127.0.0.1:*",
+};
+
 async function bundle(): Promise<string> {
   const resolveDir = fileURLToPath(new URL(".", import.meta.url));
   const { outputFiles } = await build({
@@ -60,7 +66,7 @@ describe.skipIf(chromiumAbsent !== undefined)(title, () => {
     listener = await listen(contractPeer(), {
       onRequest: ({ url }, response) => {
         if (url === "/program.js") response.writeHead(200, { "Content-Type": "text/javascript" }).end(script);
-        else response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>A page</title>");
+        else response.writeHead(200, PAGE).end("<!doctype html><title>A page</title>");
       },
     });
     refusing = await nowhere();
