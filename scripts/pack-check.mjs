@@ -96,22 +96,30 @@ async function tryPackage(entry, packages) {
   const programs = programsOf(readFileSync(join(entry.contents, "README.md"), "utf8"));
   const first = firstIn("js", programs) ?? firstIn("ts", programs);
   if (first === undefined) {
-    verdicts.report(
-      `README of ${entry.name}`,
-      "it has no program in JavaScript or TypeScript that starts with an import",
-    );
+    verdicts.report(`README of ${entry.name}`, "it has no program that starts with an import");
     return;
   }
+  const there = new Set(["@mqttv5/core", "@mqttv5/wire", entry.manifest.name, ...importsOf(first.text)]);
+  const needsMore = ({ text }) => [...importsOf(text)].some((name) => name.startsWith("@mqttv5/") && !there.has(name));
   const typed = programs.filter(({ language }) => language === "ts");
-  const consumer = await project(entry.name, [...new Set([first, ...typed])], packages, entry);
+  const alone = [...new Set([first, ...typed.filter((program) => !needsMore(program))])];
+  const consumer = await project(entry.name, alone, packages, entry);
   if (consumer === undefined) return;
   await names(consumer, entry);
   if (entry.name === "core") await treeShaking(consumer.home);
-  const files = written(consumer, programs);
+  const files = written(consumer, alone);
+  if (await compiles(consumer, files)) await runAgainst("TestBroker", testBroker, consumer, files[0]);
+
+  const others = typed.filter(needsMore);
+  if (others.length === 0) return;
+  const company = await project(`${entry.name} in company`, others, packages, entry);
+  if (company !== undefined) await compiles(company, written(company, others));
+}
+
+async function compiles(consumer, files) {
   const sources = files.filter(({ language }) => language === "ts").map(({ file }) => file);
-  const sound =
-    sources.length === 0 || (await consumer.compile(`${entry.name}'s README`, sources, { types: ["node"] }));
-  if (sound) await runAgainst("TestBroker", testBroker, consumer, files[programs.indexOf(first)]);
+  if (sources.length === 0) return true;
+  return await consumer.compile(`README of ${consumer.name}`, sources, { types: ["node"] });
 }
 
 /** The README of the repository: its first program in both languages. */
