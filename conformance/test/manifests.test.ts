@@ -55,6 +55,25 @@ describe("the packages of this repository", () => {
   });
 });
 
+describe("what the pages tell to type", () => {
+  const pages = ["README.md", "CONTRIBUTING.md", "examples/README.md", "benchmarks/README.md"];
+  const text = pages.map((page) => readFileSync(join(root, page), "utf8")).join("\n");
+  const found = (form: RegExp): string[] => [...new Set([...text.matchAll(form)].map(([, name = ""]) => name))];
+
+  it("names packages that there are", () => {
+    const names = published.map(({ manifest }) => manifest.name);
+    const installed = found(/`(@mqttv5\/[a-z-]+)`/g);
+    expect(installed.length).toBeGreaterThan(4);
+    expect(installed.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it("names commands that there are", () => {
+    const commands = found(/npm run ([a-z:-]+)/g);
+    expect(commands.length).toBeGreaterThan(8);
+    expect(commands.filter((name) => manifestOfRoot.scripts?.[name] === undefined)).toEqual([]);
+  });
+});
+
 describe("the rules", () => {
   const changed = (pkg: Package, change: Partial<Manifest>): Package => ({
     ...pkg,

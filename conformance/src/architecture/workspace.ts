@@ -16,6 +16,7 @@ export interface Manifest {
   readonly engines?: Readonly<Record<string, string>>;
   readonly repository?: { readonly type?: string; readonly url?: string; readonly directory?: string };
   readonly files?: readonly string[];
+  readonly scripts?: Readonly<Record<string, string>>;
   readonly publishConfig?: Readonly<Record<string, unknown>>;
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly imports?: Readonly<Record<string, unknown>>;
