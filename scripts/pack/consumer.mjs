@@ -6,8 +6,14 @@ import { bin, node, npm, root } from "../command.mjs";
 
 const FLAGS = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
 
-/** Where npm may need the registry it does not wait for ever. */
-const PATIENCE = ["--prefer-offline", "--fetch-timeout=20000", "--fetch-retries=2"];
+/** Where npm may need the registry: it asks three times within seconds, and says then what is wrong. */
+const PATIENCE = [
+  "--prefer-offline",
+  "--fetch-timeout=20000",
+  "--fetch-retries=2",
+  "--fetch-retry-mintimeout=1000",
+  "--fetch-retry-maxtimeout=5000",
+];
 
 /** Milliseconds after which something hangs. */
 const INSTALL_LIMIT = 90_000;
