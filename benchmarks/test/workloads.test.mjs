@@ -18,10 +18,7 @@ const WORKLOADS = {
 
 it.each([20, 24])("every workload of the reference is in the committed run of Node %i [parity 198]", async (major) => {
   const { rows } = JSON.parse(await readFile(new URL(`../results/node-${major}.json`, import.meta.url), "utf8"));
-  const measured = new Map(rows.map(({ id, peers }) => [id, Object.keys(peers)]));
-  for (const id of Object.values(WORKLOADS).flat()) {
-    expect(measured.get(id) ?? [], id).toContainEqual(
-      expect.stringMatching(/mqttv5|^decode only$|^into the outgoing chunk$/),
-    );
-  }
+  const ours = /mqttv5|^decode only$|^into the outgoing chunk$/;
+  const measured = rows.filter(({ peers }) => Object.keys(peers).some((peer) => ours.test(peer))).map(({ id }) => id);
+  expect(measured).toEqual(expect.arrayContaining(Object.values(WORKLOADS).flat()));
 });
