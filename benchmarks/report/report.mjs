@@ -74,7 +74,7 @@ export async function render() {
     "Made by `npm run bench -- --publish` from the runs in `results/`; [README.md](README.md) says how they are measured. A ratio is the median of the rounds' ratios; `+-` is half of the range of the runs.",
     ...charts.map(({ file, title }) => `![${title}](charts/${file})`),
     "## Targets",
-    "The floor is the same bytes through a bare socket, without MQTT. What it reaches is its own figure in the place of ours: a target that it misses is out of reach of any client on this machine.",
+    "The floor is the same bytes through a bare socket, without MQTT. What it reaches is its own figure in the place of ours: a target that even it misses is marked as out of reach; two figures closer than their spread are equal.",
     targetTable(runs, targets),
     ...(runs.length === 0 ? ["No run is committed."] : runs.map(section)),
   ];

@@ -10,7 +10,7 @@ export async function readTargets() {
 /**
  * Each target whose row was run, with the `value` and whether it is `met`; or with the reason why there is no value. With `versus`
  * the value is the median of the rounds' ratios, peer to versus. Where the row has a floor, `floor` is what that reaches of the same
- * target, and `floorMeets` whether it would meet it: what a bare socket doesn't reach is out of reach of any client here.
+ * target, and `floorMeets` whether it would meet it: what a bare socket doesn't reach is hardly in any client's reach here.
  */
 export function judge(targets, rows) {
   const byId = new Map(rows.map((row) => [row.id, row]));
